@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ft_runtime.h - for what stands between the runtime and an application: a launcher's plugin, an
+ * MPI layer, another language's runtime. Applications need ft.h only.
+ *
+ * Everything here is an action as in ft.h: made as a value, sent by requestFT, submitFT or postFT.
+ *
+ * A launcher reports what it knows: jobs and where their processes run, processes that ended, nodes
+ * that came, were lost or left. A layer that starts stand-ins uses a decision (ftReply_t.decision):
+ *
+ *     asker                          central unit                     stand-in
+ *       | ftClaim(decision)  ---------->  |                               |
+ *       |  <----- FT_REACH_START          |    (the first asker only)     |
+ *       | starts the program there ---------------------------------->    |
+ *       |                                 |  <----------- ftAnnounce(decision, port)
+ *     other askers                        |                               |
+ *       | ftClaim(decision)  ---------->  |                               |
+ *       |  <----- FT_REACH_PORT, port     |  -----> answers ftNextPeer(decision)
+ *       | connects to the port  ------------------------------------->    | accepts
+ */
+#ifndef FT_RUNTIME_H
+#define FT_RUNTIME_H
+
+#include "ft.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#if defined(__GNUC__)
+#pragma GCC visibility push(default)
+#endif
+
+/* Send an action and never hear of it again: for reports. Returns at once; what cannot be written
+ * yet waits in the handle (at most 4 MiB, then FT_ERR_BUSY) and goes out with the next call on the
+ * handle, or when descriptorFT's descriptor is ready and serveFT is called.
+ *   handle   from openFT
+ *   A        the action; what it borrows is copied before postFT returns
+ * Errors: those of submitFT. After FT_OK it may still be lost with the connection. */
+ftRetVal_t postFT(const ftHandle_t handle, const ftAction_t A);
+
+/* Write what waits, read what has come; never waits. Call it when descriptorFT's descriptor is
+ * ready and no request is under way that pollFT would be called for.
+ *   handle   from openFT
+ * Returns FT_OK, or FT_ERR_LOST once the connection is gone (the next call connects again). */
+ftRetVal_t serveFT(const ftHandle_t handle);
+
+/* ---------------------------------------------------------------- a launcher's reports */
+
+/* One process of a job, as its launcher started it. */
+typedef struct {
+    int rank;          /* in its job */
+    int64_t pid;       /* on its node; 0 if not known */
+    const char *node;  /* borrowed until the action has been sent */
+} ftProcessInfo_t;
+
+/* How a process ended. */
+typedef enum {
+    FT_ENDED_WELL = 1,  /* exit code 0 */
+    FT_ENDED_CODE,      /* another exit code: `code` */
+    FT_ENDED_SIGNAL,    /* by a signal: `code` */
+    FT_ENDED_ABORT,     /* it called abort (MPI_Abort) with `code` */
+    FT_ENDED_WITH_NODE  /* its node was lost */
+} ftEnd_t;
+
+/* What became of a node of the job, as its launcher sees it. */
+typedef enum {
+    FT_NODE_JOINED = 1, /* a daemon of the launcher runs there */
+    FT_NODE_LOST,       /* the daemon there was lost: connection closed, timed out, ... */
+    FT_NODE_LEFT        /* the daemon there was ended in order */
+} ftNodeChange_t;
+
+/* Actions of a launcher. They are for the launcher of the job only: others get FT_ERR_DENIED.
+ *   job         its name (PMIx namespace)
+ *   parent      job that spawned it, "" if none
+ *   processes   n of them, borrowed until the action has been sent; several ftJobStarted of one job
+ *               add up (at most 4096 processes in one action)
+ *   node        its name
+ *   text        how it was noticed, for people; may be NULL
+ *   daemon      number of the launcher's daemon on that node: tells a node that was lost apart from
+ *               the same node with another daemon */
+ftAction_t ftJobStarted(const char *job, const char *parent, const ftProcessInfo_t *processes,
+                        size_t n);
+ftAction_t ftProcessEnded(const char *job, int rank, ftEnd_t how, int code);
+ftAction_t ftNodeChanged(const char *node, int daemon, ftNodeChange_t change, const char *text);
+ftAction_t ftJobEnded(const char *job, int code);
+
+/* ---------------------------------------------------------------- a layer's stand-ins */
+
+/* Ask to use the alternative of a decision. Answered with one of:
+ *   FT_OK, reply.reach FT_REACH_START   the caller, and nobody else, is to start the program on
+ *                                       reply.alternative.node; to end in ftAnnounce by what it
+ *                                       started, or ftStartFailed
+ *   FT_OK, reply.reach FT_REACH_PORT    it runs: connect to reply.port; it has been told that a
+ *                                       peer is coming
+ *   FT_OK, reply.reach FT_REACH_RANK    use reply.reach_rank
+ *   FT_ERR_UNFIT                        it could not be started or was lost: findAlternative again
+ *   FT_ERR_UNKNOWN                      no such decision
+ * While another caller starts it, the answer waits (up to the request's time). */
+ftAction_t ftClaim(uint64_t decision);
+
+/* The stand-in of a decision runs and can be reached at a port.
+ *   port   as MPI_Open_port gave it; shorter than 1024 bytes */
+ftAction_t ftAnnounce(uint64_t decision, const char *port);
+
+/* Starting the program failed; the decision's alternative is unfit for everybody.
+ *   why   for people; may be NULL */
+ftAction_t ftStartFailed(uint64_t decision, const char *why);
+
+/* For the stand-in: answered FT_OK when the next peer is about to connect (accept it then);
+ * otherwise waits up to the request's time. Each answer stands for one peer. */
+ftAction_t ftNextPeer(uint64_t decision);
+
+#if defined(__GNUC__)
+#pragma GCC visibility pop
+#endif
+#ifdef __cplusplus
+}
+#endif
+
+#endif

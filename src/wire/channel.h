@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * channel.h - one connection's protocol, without the connection: bytes in, messages out, and back.
+ *
+ * A channel owns the handshake, the framing and the authentication of one connection between two
+ * programs of FT. It does no I/O: its owner feeds it what the socket gave and writes what it has to
+ * say. libft drives it with poll, the daemons through net/link.
+ *
+ * Two kinds:
+ *   plain  on a unix socket: the kernel tells who the peer is (the owner checks SO_PEERCRED)
+ *   keyed  on TCP: both sides prove that they hold the same 32-byte key before the first message;
+ *          then every frame is encrypted, authenticated and in order. Not one byte that the peer has
+ *          not authenticated reaches the message parser.
+ * doc/protocol.md has the byte format.
+ */
+#ifndef FT_WIRE_CHANNEL_H
+#define FT_WIRE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/ft.pb-c.h"
+
+#define FT_KEY_BYTES 32
+#define FT_PROTOCOL 1                      /* Hello.protocol of this version */
+#define FT_FRAME_MAX_BYTES (4u << 20)      /* a larger frame is refused before it is read */
+#define FT_CHANNEL_QUEUE_BYTES (8u << 20)  /* more unsent output is refused */
+
+enum ft_channel_kind {
+    FT_CHANNEL_PLAIN,        /* either side of a unix socket */
+    FT_CHANNEL_KEYED_CLIENT, /* the side that connected */
+    FT_CHANNEL_KEYED_SERVER  /* the side that accepted */
+};
+
+struct ft_channel;
+
+/* Makes a channel; key is copied (and wiped by destroy), NULL for a plain one.
+ * Returns NULL with errno ENOMEM or EINVAL. */
+struct ft_channel *ft_channel_create(enum ft_channel_kind kind, const uint8_t key[FT_KEY_BYTES]);
+void ft_channel_destroy(struct ft_channel *channel);
+
+/* Takes bytes that came from the peer. Returns 0, or -1 with errno and ft_channel_error():
+ * EPROTO (malformed), EMSGSIZE (frame too large), EACCES (the peer could not prove its key),
+ * EPROTONOSUPPORT (another protocol), ENOMEM. The channel is dead after an error. */
+int ft_channel_feed(struct ft_channel *channel, const void *bytes, size_t n);
+
+/* Takes the next message that came, if any: 1 and *message (free it with
+ * ft__message__free_unpacked(message, NULL)), 0 if none is whole yet, -1 as ft_channel_feed. */
+int ft_channel_next(struct ft_channel *channel, Ft__Message **message);
+
+/* Queues a message; during a handshake it waits for the handshake's end. Returns 0, or -1 with
+ * errno ENOBUFS (the queue is full), EMSGSIZE, ENOMEM: nothing was queued then, the channel lives. */
+int ft_channel_send(struct ft_channel *channel, const Ft__Message *message);
+
+/* What is to be written to the peer now: *n bytes at the returned address (valid until the next
+ * call on the channel); ft_channel_written takes away what the socket accepted. */
+const void *ft_channel_output(struct ft_channel *channel, size_t *n);
+void ft_channel_written(struct ft_channel *channel, size_t n);
+
+/* True once messages can pass (at once for a plain channel). */
+bool ft_channel_is_open(const struct ft_channel *channel);
+
+/* What was wrong, in words; "" if nothing. Borrowed. */
+const char *ft_channel_error(const struct ft_channel *channel);
+
+#endif

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: BSD-3-Clause
+noinst_LTLIBRARIES += src/wire/libftwire.la
+src_wire_libftwire_la_SOURCES = src/wire/verbs.h
+nodist_src_wire_libftwire_la_SOURCES = src/wire/ft.pb-c.c src/wire/ft.pb-c.h
+src_wire_libftwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) $(SODIUM_CFLAGS)
+src_wire_libftwire_la_LIBADD = $(PROTOBUFC_LIBS) $(SODIUM_LIBS)
+
+EXTRA_DIST += src/wire/ft.proto
+BUILT_SOURCES += src/wire/ft.pb-c.h
+CLEANFILES += src/wire/ft.pb-c.c src/wire/ft.pb-c.h
+
+src/wire/ft.pb-c.c: $(top_srcdir)/src/wire/ft.proto
+	$(AM_V_GEN)$(MKDIR_P) src/wire && $(PROTOC_C) --c_out=src/wire \
+	    --proto_path=$(top_srcdir)/src/wire $(top_srcdir)/src/wire/ft.proto
+src/wire/ft.pb-c.h: src/wire/ft.pb-c.c

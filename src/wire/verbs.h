@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * verbs.h - what a Request asks for: the values of ftAction_t.verb and of Request.verb.
+ *
+ * Fields of a Request by verb (others are left empty):
+ *   ERROR         resource, usage
+ *   ALTERNATIVE   resource, constraint
+ *   CLAIM         decision
+ *   ANNOUNCE      decision, text = port
+ *   START_FAILED  decision, text = why
+ *   NEXT_PEER     decision
+ *   JOB_STARTED   job, parent, processes           (launcher)
+ *   PROCESS_ENDED job, resource = the rank, usage = ftEnd_t, code   (launcher)
+ *   NODE_CHANGED  resource = the node, usage = ftNodeChange_t, code = daemon, text = how noticed
+ *   JOB_ENDED     job, code                        (launcher)
+ */
+#ifndef FT_WIRE_VERBS_H
+#define FT_WIRE_VERBS_H
+
+enum ft_verb {
+    FT_VERB_NONE = 0,
+    FT_VERB_ERROR = 1,
+    FT_VERB_ALTERNATIVE = 2,
+    FT_VERB_CLAIM = 3,
+    FT_VERB_ANNOUNCE = 4,
+    FT_VERB_START_FAILED = 5,
+    FT_VERB_NEXT_PEER = 6,
+    FT_VERB_JOB_STARTED = 16,
+    FT_VERB_PROCESS_ENDED = 17,
+    FT_VERB_NODE_CHANGED = 18,
+    FT_VERB_JOB_ENDED = 19
+};
+
+#endif

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Each fragment below lists its own tests, so that rooms grow without meeting here.
+include $(top_srcdir)/tests/unit/local.mk

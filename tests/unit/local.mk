@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: BSD-3-Clause
+include $(top_srcdir)/tests/unit/wire.mk
+include $(top_srcdir)/tests/unit/net.mk
+include $(top_srcdir)/tests/unit/libft.mk
+include $(top_srcdir)/tests/unit/topology.mk
+include $(top_srcdir)/tests/unit/noded.mk
+include $(top_srcdir)/tests/unit/core.mk
+include $(top_srcdir)/tests/unit/centrald.mk
+include $(top_srcdir)/tests/unit/mpiext.mk
