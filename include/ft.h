@@ -19,7 +19,8 @@
  * be freed. A maker that is given something unusable returns a value that carries the error;
  * requestFT then refuses it with FT_ERR_ACTION and says in reply->reason what is wrong with it.
  *
- * Threads: every function may be called from any thread, several threads may use one handle.
+ * Threads: every function may be called from any thread, several threads may use one handle. They
+ * need up to 64 KiB of stack.
  * Fork: a handle belongs to the process that opened it; in a child it answers FT_ERR_FORKED, and
  * closeFT there frees the child's copy without disturbing the parent.
  * Signals: no function is async-signal-safe. None raises, blocks or handles a signal, and a unit
@@ -67,13 +68,18 @@ typedef enum {
     FT_ERR_CANCELED = -16, /* cancelFT, or closeFT in another thread, ended the request */
     FT_ERR_PROTOCOL = -17, /* the unit sent something that cannot be understood */
     FT_ERR_SYSTEM = -18,  /* the operating system refused; errno says why */
-    FT_ERR_UNFIT = -19    /* the alternative of this decision turned out to be unusable: ask again */
+    FT_ERR_UNFIT = -19    /* the alternative of this decision proved to be unusable: ask again */
 } ftRetVal_t;
 
 /* Says in one sentence what a result means.
  *   result   any value; one that is not of the enumeration gives "unknown result"
  * Returns a constant string, never NULL. */
 const char *ftStrError(ftRetVal_t result);
+
+/* Says why the latest call of this thread that failed did so, and what to do about it: the words
+ * that reply->reason and reply->hint have, also for calls without a reply, such as openFT.
+ * Returns a text of this thread, valid until its next call that fails; "" if none has. */
+const char *ftLastError(void);
 
 /* ---------------------------------------------------------------- resources */
 
@@ -93,7 +99,7 @@ typedef struct {
     char job[FT_NAME_MAX];  /* of a rank: its job; "" is the caller's own job */
     int64_t number;         /* of a rank: the rank; of a process: its id */
     char name[FT_NAME_MAX]; /* of a device: its name; of a link: the other node; of storage: path */
-    ftRetVal_t error;       /* FT_OK, or what is wrong with its making */
+    ftRetVal_t error;       /* FT_OK; else it is unusable, and name says why in words */
 } ftResource_t;
 
 /* Make a resource. Names are borrowed for the call and copied. A name that is NULL, empty or longer
@@ -145,7 +151,7 @@ typedef struct {
     char excluded[FT_EXCLUDE_MAX];   /* nodes, separated by commas */
     int distance;                    /* -1: the nearest to `from` first; +1: the farthest; 0: any */
     ftResource_t from;               /* what near and far are measured from */
-    ftRetVal_t error;                /* FT_OK, or what is wrong with its making */
+    ftRetVal_t error;                /* FT_OK; else it is unusable, and excluded says why */
 } ftConstraint_t;
 
 /* Make or narrow a constraint; C is taken and returned by value.
@@ -161,7 +167,7 @@ typedef struct {
  *                   asks for the next one
  *   ftNear, ftFar   prefer nodes near to (far from) R's node. Distance is by location in ft.conf
  *                   (same node, same rack, same row, other); a preference, never a demand
- * An unusable argument sets .error in the result. */
+ * An unusable argument sets .error in the result; the first one is kept through later calls. */
 ftConstraint_t ftAny(void);
 ftConstraint_t ftNeedCores(ftConstraint_t C, int cores);
 ftConstraint_t ftNeedMemory(ftConstraint_t C, uint64_t memory_bytes);
@@ -179,14 +185,14 @@ ftConstraint_t ftFar(ftConstraint_t C, const ftResource_t R);
  * ft_runtime.h, handed to requestFT or submitFT as often as wanted. Needs no freeing. */
 typedef struct {
     uint32_t verb;
-    ftRetVal_t error;
-    ftResource_t resource;
+    ftRetVal_t error;          /* FT_OK; else text says what is wrong */
+    ftResource_t resource;     /* a launcher's report on a whole job: only .job is used */
     ftUsage_t usage;
     ftConstraint_t constraint;
     uint64_t decision;
     int32_t code;
-    char text[FT_TEXT_MAX];
-    const void *borrowed;
+    char text[1024];           /* a port, a reason, a parent job: by verb */
+    const void *borrowed;      /* processes of ftJobStarted */
     size_t borrowed_n;
 } ftAction_t;
 
@@ -233,13 +239,16 @@ typedef struct {
     double total_ms;  /* from the arrival of the request at the central unit to its answer */
 } ftSteps_t;
 
-/* The answer to a request. Filled by requestFT and pollFT, whole, whatever they return: after an
- * error all fields but status, reason and hint are zero. A plain value; needs no freeing. */
+/* The answer to a request. Filled by requestFT and pollFT, whole, whatever they return: an error
+ * that this library found leaves all fields but status, reason and hint zero; with one that the
+ * runtime answered (such as FT_ERR_NONE), the others say what it knows. A plain value; needs no
+ * freeing. */
 typedef struct {
     ftRetVal_t status;        /* what requestFT returned */
     uint64_t event;           /* number of the entry in the event log, 0 if none */
     uint64_t decision;        /* the decision; equal for all who were given the same alternative */
     uint32_t epoch;           /* how many alternatives R has had, this one included */
+    ftResource_t resource;    /* R as the runtime knows it, a rank with its job; kind 0 if none */
     char lost_node[FT_NAME_MAX]; /* the node that R was on */
     ftResource_t alternative; /* what to use instead; .kind is FT_NODE, or FT_RANK for a spare */
     ftRung_t rung;            /* how it came about */
@@ -261,10 +270,11 @@ typedef struct {
 
 /* An FT host: where the unit to talk to is.
  *   NULL          this node's unit: $FT_HOST if set (`ft run` sets it in each rank), else the
- *                 system's unit of this node
- *   "unix:PATH"   a unit on this node, by its socket
- *   "HOST:PORT"   a unit elsewhere, by name or address ("[::1]:7400" for IPv6); the key to prove
- *                 who we are comes from the file that $FT_KEY_FILE names */
+ *                 system's unit of this node, unix:/run/ft/noded.sock
+ *   "unix:PATH"   a unit on this node, by its socket; it must run as root or as this user
+ *   "HOST:PORT"   a unit elsewhere, by name or address ("[::1]:7400" for IPv6). The key that both
+ *                 sides prove to have is in the file that $FT_KEY_FILE names: 64 hexadecimal
+ *                 digits, in a file that nobody but this user (or root) can read */
 typedef const char *ftHost_t;
 
 /* A connection to an FT host. A small value; a closed or made-up one is recognised. */
@@ -273,7 +283,9 @@ typedef struct {
 } ftHandle_t;
 
 /* A time to wait, in milliseconds. 0: do not wait (the request is sent; asking again later gives
- * the answer). FT_FOREVER: as long as the unit is there. Other negative values are an error. */
+ * the answer). FT_FOREVER: as long as the unit is there. Other negative values are an error. The
+ * unit is told the time, and given a moment more (at most 20 ms) to say itself why there is no
+ * answer yet. */
 typedef int64_t ftTimeout_t;
 #define FT_FOREVER ((ftTimeout_t) -1)
 
@@ -281,14 +293,20 @@ typedef int64_t ftTimeout_t;
  * "The FT User API I").
  *   host     see ftHost_t; borrowed for the call
  *   handle   gets the handle; {0}, which is never a valid handle, after an error
- * Waits at most 5 s for the unit to answer; the units of a job that is just starting may need that.
- * Errors: FT_ERR_ARG, FT_ERR_HOST, FT_ERR_CONNECT, FT_ERR_AUTH, FT_ERR_VERSION, FT_ERR_MEMORY,
- * FT_ERR_SYSTEM. After an error nothing is left open. To be closed by closeFT. */
+ * Waits at most 5 s for the unit to answer (what the system takes to resolve a name comes on top).
+ * A unit that is just starting is waited for: a socket that nobody listens at yet, and in a job's
+ * session folder (/tmp/ft-*) also one that does not exist yet; elsewhere a socket that does not
+ * exist is FT_ERR_CONNECT at once. A process can have 1024 handles open.
+ * Errors: FT_ERR_ARG, FT_ERR_HOST, FT_ERR_CONNECT, FT_ERR_AUTH, FT_ERR_VERSION, FT_ERR_PROTOCOL,
+ * FT_ERR_DENIED (the unit refuses this process), FT_ERR_BUSY (too many handles), FT_ERR_MEMORY,
+ * FT_ERR_SYSTEM; ftLastError says more. After an error nothing is left open. To be closed by
+ * closeFT. */
 ftRetVal_t openFT(const ftHost_t host, ftHandle_t *handle);
 
 /* Close a connection. Requests under way in other threads end with FT_ERR_CANCELED. The handle,
  * and the descriptor that descriptorFT gave, are invalid afterwards.
- *   handle   from openFT
+ *   handle   from openFT; in a child of the process that opened it, the child's copy is freed and
+ *            the parent's goes on
  * Errors: FT_ERR_HANDLE if it is not open; nothing has changed then. */
 ftRetVal_t closeFT(const ftHandle_t handle);
 
@@ -298,9 +316,11 @@ ftRetVal_t closeFT(const ftHandle_t handle);
  *   A        the action
  *   res      gets the answer, see ftReply_t; must not be NULL
  *   T        how long to wait, see ftTimeout_t
- * Returns what res->status says. After FT_ERR_TIMEOUT the runtime goes on with what it was asked:
- * a decision it comes to later is the answer when it is asked again. After FT_ERR_LOST it is not
- * known whether the request arrived; asking again is safe. */
+ * Returns what res->status says; FT_ERR_ARG if res is NULL. After FT_ERR_TIMEOUT the runtime
+ * goes on with what it was asked: a decision it comes to later is the answer when it is asked
+ * again. After FT_ERR_LOST it is not known whether the request arrived; asking again is safe:
+ * the next call connects again, once and without waiting for a unit to start (FT_ERR_CONNECT if
+ * none is there). A thread that waits here is canceled (pthread_cancel) only after the call. */
 ftRetVal_t requestFT(const ftHandle_t handle, const ftAction_t A, ftReply_t *res,
                      const ftTimeout_t T);
 
@@ -316,8 +336,11 @@ typedef struct {
  *   A         the action
  *   T         after this time the request ends with FT_ERR_TIMEOUT; 0 is an error here
  *   request   gets the request; {0} after an error
- * At most 1024 requests of a handle are under way, one more is refused with FT_ERR_BUSY. Each ends
- * in pollFT or cancelFT, or with its handle. */
+ * At most 1024 requests of a handle are under way, those included that wait in requestFT and those
+ * that are answered but not yet seen by pollFT; one more is refused with FT_ERR_BUSY. Each ends in
+ * pollFT or cancelFT, or with its handle.
+ * Errors: FT_ERR_ARG, FT_ERR_HANDLE, FT_ERR_FORKED, FT_ERR_ACTION, FT_ERR_BUSY, FT_ERR_CONNECT,
+ * FT_ERR_MEMORY, FT_ERR_SYSTEM; ftLastError says more. What goes wrong later is pollFT's answer. */
 ftRetVal_t submitFT(const ftHandle_t handle, const ftAction_t A, const ftTimeout_t T,
                     ftRequest_t *request);
 
@@ -325,13 +348,14 @@ ftRetVal_t submitFT(const ftHandle_t handle, const ftAction_t A, const ftTimeout
  *   handle    from openFT
  *   request   from submitFT; finished, and no longer valid, unless FT_PENDING is returned
  *   res       gets the answer as in requestFT; untouched while FT_PENDING
- * Errors: FT_ERR_ARG for a request that is not under way, else those of requestFT. */
+ * Errors: FT_ERR_ARG for a request that is not under way (res is filled); those of requestFT. */
 ftRetVal_t pollFT(const ftHandle_t handle, const ftRequest_t request, ftReply_t *res);
 
 /* A descriptor to wait on with poll, select or epoll for requests to be answered or run out of
  * time: when it is readable, call pollFT for the requests under way.
  *   handle       from openFT
- *   descriptor   gets it; it belongs to the handle: never read, write or close it
+ *   descriptor   gets it, the same one each time; it belongs to the handle, across losses of the
+ *                connection too: never read, write or close it
  * Errors: FT_ERR_ARG, FT_ERR_HANDLE, FT_ERR_FORKED, FT_ERR_SYSTEM; *descriptor is -1 then. */
 ftRetVal_t descriptorFT(const ftHandle_t handle, int *descriptor);
 

@@ -32,7 +32,8 @@ extern "C" {
 
 /* Send an action and never hear of it again: for reports. Returns at once; what cannot be written
  * yet waits in the handle (at most 4 MiB, then FT_ERR_BUSY) and goes out with the next call on the
- * handle, or when descriptorFT's descriptor is ready and serveFT is called.
+ * handle, or when descriptorFT's descriptor is ready and serveFT is called. closeFT writes what can
+ * be written at once; the rest is lost with the handle.
  *   handle   from openFT
  *   A        the action; what it borrows is copied before postFT returns
  * Errors: those of submitFT. After FT_OK it may still be lost with the connection. */
@@ -41,7 +42,9 @@ ftRetVal_t postFT(const ftHandle_t handle, const ftAction_t A);
 /* Write what waits, read what has come; never waits. Call it when descriptorFT's descriptor is
  * ready and no request is under way that pollFT would be called for.
  *   handle   from openFT
- * Returns FT_OK, or FT_ERR_LOST once the connection is gone (the next call connects again). */
+ * Returns FT_OK; FT_ERR_LOST once, when it finds the connection gone (the next call connects again,
+ * and returns FT_ERR_CONNECT if no unit is there); FT_ERR_PROTOCOL and the like if the unit was
+ * given up for what it sent; FT_ERR_HANDLE, FT_ERR_FORKED. */
 ftRetVal_t serveFT(const ftHandle_t handle);
 
 /* ---------------------------------------------------------------- a launcher's reports */
@@ -90,8 +93,9 @@ ftAction_t ftJobEnded(const char *job, int code);
  *   FT_OK, reply.reach FT_REACH_START   the caller, and nobody else, is to start the program on
  *                                       reply.alternative.node; to end in ftAnnounce by what it
  *                                       started, or ftStartFailed
- *   FT_OK, reply.reach FT_REACH_PORT    it runs: connect to reply.port; it has been told that a
- *                                       peer is coming
+ *   FT_OK, reply.reach FT_REACH_PORT    it runs: connect to reply.port (the announced port, made
+ *                                       this caller's own by an ending); it has been told that a
+ *                                       peer is coming, and at which port
  *   FT_OK, reply.reach FT_REACH_RANK    use reply.reach_rank
  *   FT_ERR_UNFIT                        it could not be started or was lost: findAlternative again
  *   FT_ERR_UNKNOWN                      no such decision
@@ -107,7 +111,8 @@ ftAction_t ftAnnounce(uint64_t decision, const char *port);
 ftAction_t ftStartFailed(uint64_t decision, const char *why);
 
 /* For the stand-in: answered FT_OK when the next peer is about to connect (accept it then);
- * otherwise waits up to the request's time. Each answer stands for one peer. */
+ * otherwise waits up to the request's time. Each answer stands for one peer, who connects to
+ * reply.port and to no other: a peer that dies on its way is in nobody else's. */
 ftAction_t ftNextPeer(uint64_t decision);
 
 #if defined(__GNUC__)

@@ -34,7 +34,7 @@ extern "C" {
  *   ft        from openFT
  *   reply     from findAlternative, answered FT_OK; not changed
  *   command   program to start if it has to be started; borrowed
- *   argv      its arguments, ended by NULL, the program's name not among them; MPI_ARGV_NULL if none
+ *   argv      its arguments, ended by NULL, without the program's name; MPI_ARGV_NULL if none
  *   T         how long to wait, in ms; see ftTimeout_t
  *   comm      gets the communicator: an intercommunicator whose remote group is the stand-in, or,
  *             for a warm spare, a duplicate-free handle to the job's own communicator. Errors on it

@@ -28,4 +28,18 @@ struct ft_facts {
     bool shown;             /* told by configuration, not measured on this machine */
 };
 
+/* Memory as it was bought: the next of 1, 1.25, 1.5, 1.75 times a power of two at or above what the
+ * system shows, which is a little less, and not the same little on two nodes that are alike.
+ * Compare two nodes' memory by this. */
+static inline uint64_t ft_memory_class_bytes(uint64_t bytes)
+{
+    uint64_t quarter = 1;
+
+    if (bytes <= 4 || bytes > UINT64_MAX / 4)
+        return bytes;
+    while (quarter * 8 < bytes)
+        quarter *= 2;
+    return (bytes + quarter - 1) / quarter * quarter;
+}
+
 #endif

@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
+noinst_LTLIBRARIES += src/common/libftcommon.la
+src_common_libftcommon_la_SOURCES = \
+    src/common/clock.c src/common/clock.h \
+    src/common/facts.h \
+    src/common/hostlist.c src/common/hostlist.h \
+    src/common/log.c src/common/log.h \
+    src/common/text.c src/common/text.h

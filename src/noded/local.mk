@@ -1,1 +1,30 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# All but main() is a library, for the unit tests.
+noinst_LTLIBRARIES += src/noded/libftnoded.la
+src_noded_libftnoded_la_SOURCES = \
+    src/noded/central.c src/noded/central.h \
+    src/noded/child.c src/noded/child.h \
+    src/noded/clients.c src/noded/clients.h \
+    src/noded/conf.c src/noded/conf.h \
+    src/noded/daemonize.c src/noded/daemonize.h \
+    src/noded/folder.c src/noded/folder.h \
+    src/noded/measure.c src/noded/measure.h \
+    src/noded/memory.c src/noded/memory.h \
+    src/noded/options.c src/noded/options.h \
+    src/noded/orders.c src/noded/orders.h \
+    src/noded/probe.c src/noded/probe.h \
+    src/noded/relay.c src/noded/relay.h \
+    src/noded/reports.c src/noded/reports.h \
+    src/noded/show.c src/noded/show.h \
+    src/noded/unit.c src/noded/unit.h
+noded_cppflags = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CONFUSE_CFLAGS) \
+    -DFT_SYSCONFDIR='"$(sysconfdir)"' -DFT_VERSION='"$(VERSION)"'
+src_noded_libftnoded_la_CPPFLAGS = $(noded_cppflags)
+src_noded_libftnoded_la_LIBADD = \
+    src/net/libftnet.la src/wire/libftwire.la src/topology/libfttopology.la \
+    src/common/libftcommon.la $(CONFUSE_LIBS) $(UV_LIBS)
+
+sbin_PROGRAMS += src/noded/ft-noded
+src_noded_ft_noded_SOURCES = src/noded/main.c
+src_noded_ft_noded_CPPFLAGS = $(noded_cppflags)
+src_noded_ft_noded_LDADD = src/noded/libftnoded.la

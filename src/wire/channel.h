@@ -9,8 +9,8 @@
  * Two kinds:
  *   plain  on a unix socket: the kernel tells who the peer is (the owner checks SO_PEERCRED)
  *   keyed  on TCP: both sides prove that they hold the same 32-byte key before the first message;
- *          then every frame is encrypted, authenticated and in order. Not one byte that the peer has
- *          not authenticated reaches the message parser.
+ *          then every frame is encrypted, authenticated and in order. Not one byte that the peer
+ *          has not authenticated reaches the message parser.
  * doc/protocol.md has the byte format.
  */
 #ifndef FT_WIRE_CHANNEL_H
@@ -36,13 +36,16 @@ enum ft_channel_kind {
 struct ft_channel;
 
 /* Makes a channel; key is copied (and wiped by destroy), NULL for a plain one.
- * Returns NULL with errno ENOMEM or EINVAL. */
+ * Returns NULL with errno ENOMEM (or no random numbers to be had) or EINVAL. */
 struct ft_channel *ft_channel_create(enum ft_channel_kind kind, const uint8_t key[FT_KEY_BYTES]);
 void ft_channel_destroy(struct ft_channel *channel);
 
-/* Takes bytes that came from the peer. Returns 0, or -1 with errno and ft_channel_error():
- * EPROTO (malformed), EMSGSIZE (frame too large), EACCES (the peer could not prove its key),
- * EPROTONOSUPPORT (another protocol), ENOMEM. The channel is dead after an error. */
+/* Takes bytes that came from the peer. Returns 0, or -1 with errno and ft_channel_error(): EPROTO
+ * (malformed), EMSGSIZE (frame too large), EACCES (the peer could not prove its key, or a frame was
+ * tampered with), EPROTONOSUPPORT (another protocol), ENOBUFS (12 MiB were fed and no message
+ * taken), ENOMEM. The channel is dead after an error: every call but those about output gives it
+ * again. What ft_channel_output still has should be written before the connection is closed: it
+ * tells the peer what this side speaks. */
 int ft_channel_feed(struct ft_channel *channel, const void *bytes, size_t n);
 
 /* Takes the next message that came, if any: 1 and *message (free it with
@@ -50,7 +53,8 @@ int ft_channel_feed(struct ft_channel *channel, const void *bytes, size_t n);
 int ft_channel_next(struct ft_channel *channel, Ft__Message **message);
 
 /* Queues a message; during a handshake it waits for the handshake's end. Returns 0, or -1 with
- * errno ENOBUFS (the queue is full), EMSGSIZE, ENOMEM: nothing was queued then, the channel lives. */
+ * errno ENOBUFS (the queue is full), EMSGSIZE, EINVAL (it has no body), ENOMEM: nothing was queued
+ * then, the channel lives. A dead channel gives its error again. */
 int ft_channel_send(struct ft_channel *channel, const Ft__Message *message);
 
 /* What is to be written to the peer now: *n bytes at the returned address (valid until the next
@@ -60,6 +64,13 @@ void ft_channel_written(struct ft_channel *channel, size_t n);
 
 /* True once messages can pass (at once for a plain channel). */
 bool ft_channel_is_open(const struct ft_channel *channel);
+
+/* True once the peer has shown that it speaks this protocol and, if keyed, has proven its key. */
+bool ft_channel_is_proven(const struct ft_channel *channel);
+
+/* True if the peer has begun something (a greeting, a message) that is not whole yet: if it closes
+ * the connection now, that is no end in order. Ask after ft_channel_next has given 0. */
+bool ft_channel_is_partial(const struct ft_channel *channel);
 
 /* What was wrong, in words; "" if nothing. Borrowed. */
 const char *ft_channel_error(const struct ft_channel *channel);

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 noinst_LTLIBRARIES += src/wire/libftwire.la
-src_wire_libftwire_la_SOURCES = src/wire/verbs.h
+src_wire_libftwire_la_SOURCES = \
+    src/wire/auth.c src/wire/auth.h \
+    src/wire/buffer.c src/wire/buffer.h \
+    src/wire/channel.c src/wire/channel.h \
+    src/wire/clean.c src/wire/clean.h \
+    src/wire/convert.c src/wire/convert.h \
+    src/wire/verbs.h
 nodist_src_wire_libftwire_la_SOURCES = src/wire/ft.pb-c.c src/wire/ft.pb-c.h
 src_wire_libftwire_la_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) $(SODIUM_CFLAGS)
-src_wire_libftwire_la_LIBADD = $(PROTOBUFC_LIBS) $(SODIUM_LIBS)
+src_wire_libftwire_la_LIBADD = src/common/libftcommon.la $(PROTOBUFC_LIBS) $(SODIUM_LIBS)
 
 EXTRA_DIST += src/wire/ft.proto
 BUILT_SOURCES += src/wire/ft.pb-c.h

@@ -7,3 +7,4 @@ include $(top_srcdir)/tests/unit/noded.mk
 include $(top_srcdir)/tests/unit/core.mk
 include $(top_srcdir)/tests/unit/centrald.mk
 include $(top_srcdir)/tests/unit/mpiext.mk
+include $(top_srcdir)/tests/unit/cli.mk

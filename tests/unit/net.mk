@@ -1,1 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
+if HAVE_CHECK
+check_PROGRAMS += tests/unit/test_link
+tests_unit_test_link_SOURCES = tests/unit/test_link.c
+tests_unit_test_link_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) $(UV_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_link_LDADD = src/net/libftnet.la src/wire/libftwire.la src/common/libftcommon.la \
+    $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
+endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pubsub.c - publishers that outlive their subscribers' nodes; the FT API in one small program.
+ *
+ *     ft run -n 4 --host n0:2,n1:1,n2:1 --pool n3,n4 pubsub --publishers 2 --records /shared/run1
+ *
+ * Ranks 0 ... M-1 publish, the others subscribe. Every publisher numbers its messages and sends
+ * each one to every subscriber, at most a window of them ahead of the acknowledgements. A
+ * subscriber (pubsub_subscriber.c) writes down what it received before it acknowledges it.
+ *
+ * When a subscriber is lost, MPI calls that name it return an error, here because of
+ * MPI_ERRORS_RETURN. Each of its publishers then does what `retarget` does below, on its own:
+ *
+ *     resourceError      tells the runtime
+ *     findAlternative    gets a node that was probed and is fit
+ *     FTMPI_Reach        gets a communicator to the stand-in there; the first publisher starts it,
+ *                        and it is this same program
+ *     sends again what was not acknowledged
+ *
+ * A stand-in finds out who it is by FTMPI_Standin, in main, and reads what the lost subscriber had
+ * written down, so that a message sent twice is not received twice.
+ *
+ * The end: a publisher is done when everything is acknowledged. Only when all are done (rank 0
+ * collects that) do they tell their subscribers, so that no stand-in leaves before one needs it.
+ */
+#include "pubsub.h"
+
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ft.h"
+#include "ftmpi.h"
+
+#define ATTEMPTS_MAX 5          /* alternatives tried for one loss */
+#define ASK_TIMEOUT_MS 10000
+#define REACH_TIMEOUT_MS 20000
+
+static struct options opt;
+static char **program; /* argv, to start stand-ins with */
+static ftHandle_t ft;  /* {0} without a runtime */
+
+/* ---------------------------------------------------------------- a publisher */
+
+/* One subscriber, as a publisher sees it. */
+struct stream {
+    int rank;        /* in the original job; its stand-ins keep it */
+    MPI_Comm comm;   /* how it is reached now */
+    int peer;
+    long next, acked; /* the next message to send; all before `acked` are acknowledged */
+    long sent;        /* all before it were sent at least once */
+    struct ack ack;
+    MPI_Request request;
+    struct loss *loss; /* its latest, until the first message after it is acknowledged */
+};
+
+enum outcome { REACHED, AGAIN, NEVER };
+
+static struct totals totals;
+
+static void await_ack(struct stream *stream)
+{
+    if (MPI_Irecv(&stream->ack, sizeof stream->ack, MPI_BYTE, stream->peer, TAG_ACK, stream->comm,
+                  &stream->request) != MPI_SUCCESS)
+        stream->request = MPI_REQUEST_NULL;
+}
+
+/* One round of asking the runtime and going there. */
+static enum outcome try_alternative(struct stream *stream, struct loss *loss, MPI_Comm *comm,
+                                    int *peer)
+{
+    ftResource_t lost = ftRank(stream->rank);
+    double start_s = now_s(), step_ms[2];
+    ftReply_t reply;
+    ftRetVal_t rc;
+
+    requestFT(ft, resourceError(lost, FT_SEND), &reply, ASK_TIMEOUT_MS);
+    loss->report_ms += 1e3 * (now_s() - start_s);
+
+    start_s = now_s();
+    rc = requestFT(ft, findAlternative(lost, ftNeedAtLeast(ftAny())), &reply, ASK_TIMEOUT_MS);
+    loss->ask_ms += 1e3 * (now_s() - start_s);
+    if (rc == FT_ERR_UNFIT || rc == FT_ERR_LOST || rc == FT_ERR_TIMEOUT)
+        return AGAIN;
+    if (rc != FT_OK) {
+        complain("no alternative for subscriber %d: %s. %s", stream->rank, reply.reason,
+                 reply.hint);
+        return NEVER;
+    }
+    loss_describe(loss, &reply);
+
+    rc = FTMPI_Reach(ft, &reply, program[0], program + 1, REACH_TIMEOUT_MS, comm, peer, step_ms);
+    loss->claim_ms += step_ms[0];
+    loss->start_ms += step_ms[1];
+    return rc == MPI_SUCCESS ? REACHED : AGAIN; /* it was unfit: the runtime knows by now */
+}
+
+/* The subscriber of a stream is lost: go on with a stand-in. Returns 0 if there is one. */
+static int retarget(struct stream *stream)
+{
+    struct loss *loss = &totals.losses[totals.losses_n < LOSSES_MAX ? totals.losses_n++ : 0];
+    enum outcome outcome = AGAIN;
+    MPI_Comm comm = MPI_COMM_NULL;
+    int peer = 0;
+
+    *loss = (struct loss){.subscriber = stream->rank, .error_seen_s = now_s()};
+    while (outcome == AGAIN && loss->attempts++ < ATTEMPTS_MAX)
+        outcome = try_alternative(stream, loss, &comm, &peer);
+    if (outcome != REACHED) {
+        complain("subscriber %d is lost and could not be replaced", stream->rank);
+        return -1;
+    }
+    if (stream->comm != MPI_COMM_WORLD)
+        FTMPI_Leave(&stream->comm);
+    stream->comm = comm;
+    stream->peer = peer;
+    loss->resent = stream->next - stream->acked;
+    totals.resent += loss->resent;
+    stream->next = stream->acked;
+    stream->loss = loss;
+    await_ack(stream);
+    return 0;
+}
+
+static int send_next(struct stream *stream, struct message *message)
+{
+    *message = (struct message){.publisher = totals.publisher, .seq = stream->next};
+    if (MPI_Send(message, (int) opt.size, MPI_BYTE, stream->peer, TAG_MESSAGE, stream->comm)
+        != MPI_SUCCESS)
+        return -1;
+    stream->next++;
+    if (stream->next > stream->sent) {
+        stream->sent = stream->next;
+        totals.sent++;
+    }
+    return 0;
+}
+
+static void take_ack(struct stream *stream)
+{
+    if (stream->ack.seq != stream->acked)
+        totals.out_of_order++;
+    stream->acked++;
+    totals.acked++;
+    totals.duplicates += stream->ack.duplicate;
+    if (stream->loss)
+        stream->loss->first_ack_s = now_s();
+    stream->loss = NULL;
+}
+
+/* Does what can be done for a stream right now. Returns 1 if that was something, 0 if nothing, -1
+ * if its subscriber is lost for good. */
+static int serve(struct stream *stream, struct message *message, double *send_at_s)
+{
+    int there = 0, rc = stream->request == MPI_REQUEST_NULL;
+
+    if (stream->acked == opt.messages)
+        return 0;
+    if (!rc)
+        rc = MPI_Test(&stream->request, &there, MPI_STATUS_IGNORE);
+    if (rc == MPI_SUCCESS && there) {
+        take_ack(stream);
+        await_ack(stream);
+    }
+    if (rc == MPI_SUCCESS && stream->next < opt.messages
+        && stream->next - stream->acked < opt.window && now_s() >= *send_at_s) {
+        *send_at_s = (now_s() > *send_at_s + 0.1 ? now_s() : *send_at_s) + opt.interval_s;
+        rc = send_next(stream, message);
+        there = 1;
+    }
+    return rc == MPI_SUCCESS ? there : retarget(stream) == 0 ? 1 : -1;
+}
+
+/* Tells all publishers that all of them are done, once they are; a publisher that died is done. */
+static void wait_for_publishers(struct totals all[])
+{
+    char nothing = 0;
+
+    if (totals.publisher != 0) {
+        MPI_Send(&totals, sizeof totals, MPI_BYTE, 0, TAG_DONE, MPI_COMM_WORLD);
+        MPI_Recv(&nothing, 1, MPI_BYTE, 0, TAG_ALL_DONE, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        return;
+    }
+    all[0] = totals;
+    for (int p = 1; p < opt.publishers; p++)
+        if (MPI_Recv(&all[p], sizeof all[p], MPI_BYTE, p, TAG_DONE, MPI_COMM_WORLD,
+                     MPI_STATUS_IGNORE) != MPI_SUCCESS)
+            all[p] = (struct totals){.publisher = p, .died = 1};
+    for (int p = 1; p < opt.publishers; p++)
+        MPI_Send(&nothing, 1, MPI_BYTE, p, TAG_ALL_DONE, MPI_COMM_WORLD);
+}
+
+static void say_the_last_word(struct stream *stream, struct message *message)
+{
+    *message = (struct message){.publisher = totals.publisher, .seq = SEQ_END};
+    MPI_Send(message, (int) opt.size, MPI_BYTE, stream->peer, TAG_MESSAGE, stream->comm);
+    if (stream->request != MPI_REQUEST_NULL) { /* no acknowledgement is to come any more */
+        MPI_Cancel(&stream->request);
+        MPI_Request_free(&stream->request);
+    }
+    if (stream->comm != MPI_COMM_WORLD)
+        FTMPI_Leave(&stream->comm);
+}
+
+static int publish(int rank, int subscribers)
+{
+    struct stream *streams = calloc((size_t) subscribers, sizeof *streams);
+    struct message *message = calloc(1, opt.size);
+    struct totals *all = calloc((size_t) opt.publishers, sizeof *all);
+    double *send_at_s = calloc((size_t) subscribers, sizeof *send_at_s);
+    int failed = 0;
+
+    totals.publisher = rank;
+    for (int i = 0; i < subscribers; i++) {
+        streams[i] = (struct stream){
+            .rank = opt.publishers + i, .comm = MPI_COMM_WORLD, .peer = opt.publishers + i};
+        send_at_s[i] = now_s();
+        await_ack(&streams[i]);
+    }
+    while (!failed && totals.acked < (long) subscribers * opt.messages) {
+        int busy = 0;
+
+        for (int i = 0; i < subscribers; i++) {
+            int rc = serve(&streams[i], message, &send_at_s[i]);
+
+            busy |= rc > 0;
+            failed |= rc < 0;
+        }
+        progress(&opt, &totals, subscribers);
+        if (!busy)
+            nap();
+    }
+    totals.failed = failed;
+    wait_for_publishers(all);
+    for (int i = 0; i < subscribers; i++)
+        say_the_last_word(&streams[i], message);
+    failed |= account(&opt, &totals, all, subscribers);
+    free(streams);
+    free(message);
+    free(all);
+    free(send_at_s);
+    return failed;
+}
+
+/* ---------------------------------------------------------------- main */
+
+int main(int argc, char **argv)
+{
+    FTMPI_Standin_t me;
+    int rank, size, failed;
+
+    MPI_Init(&argc, &argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    program = argv;
+    FTMPI_Standin(&me);
+    options_read(&opt, argc, argv, me.is_standin ? 0 : size, rank);
+    if (openFT(NULL, &ft) != FT_OK && rank == 0)
+        complain("no FT runtime (%s): no subscriber can be replaced", ftLastError());
+    if (me.is_standin || rank >= opt.publishers)
+        failed = subscribe(&opt, &me, rank);
+    else
+        failed = publish(rank, size - opt.publishers);
+    closeFT(ft);
+    MPI_Finalize();
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pubsub.h - what pubsub's three files share.
+ */
+#ifndef PUBSUB_H
+#define PUBSUB_H
+
+#include <stddef.h>
+
+#include "ft.h"
+#include "ftmpi.h"
+
+#define SOURCES_MAX 256 /* publishers of one subscriber */
+#define LOSSES_MAX 16   /* losses that one publisher describes; later ones only count */
+#define SEQ_END (-1L)   /* a message that is none: the publisher's last word */
+
+enum { TAG_MESSAGE = 1, TAG_ACK, TAG_DONE, TAG_ALL_DONE };
+
+struct options {
+    int publishers;
+    long messages;       /* of each publisher */
+    size_t size;         /* bytes of a message, its head included */
+    long window;         /* messages on their way to one subscriber */
+    double interval_s;   /* between two messages to one subscriber */
+    const char *records; /* folder that all nodes see */
+    int sync;            /* 1: each record is on disk before it is acknowledged */
+};
+
+struct message { /* the head; opt.size bytes in all */
+    int publisher;
+    long seq;
+};
+
+struct ack {
+    long seq;
+    int duplicate; /* the subscriber, or the one it stands in for, had it already */
+};
+
+struct loss {
+    int subscriber, attempts, in_job;
+    long resent;
+    unsigned long long decision;
+    double error_seen_s, first_ack_s; /* since 1970 */
+    double report_ms, ask_ms, decide_ms, probe_ms, claim_ms, start_ms;
+    char lost_node[FT_NAME_MAX], alternative[FT_NAME_MAX];
+    int rung;
+};
+
+struct totals { /* of one publisher */
+    int publisher, died, failed, losses_n;
+    long sent, acked, resent, duplicates, out_of_order;
+    struct loss losses[LOSSES_MAX];
+};
+
+/* pubsub_subscriber.c: receives until all publishers have said their last word. Returns 0 if
+ * everything could be written down. */
+int subscribe(const struct options *opt, const FTMPI_Standin_t *me, int rank);
+
+/* The rest is pubsub_records.c. */
+double now_s(void);
+void nap(void);
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Ends the job, with a message by rank 0, if the arguments are unusable. `size` 0: a stand-in. */
+void options_read(struct options *opt, int argc, char **argv, int size, int rank);
+
+void loss_describe(struct loss *loss, const ftReply_t *reply);
+
+/* What one subscriber received: DIR/received.RANK.EPOCH, a line "publisher seq ." a message. */
+struct records;
+struct records *records_open(const struct options *opt, int rank, int epoch);
+int records_have(const struct records *records, const struct message *message);
+void records_write(struct records *records, const struct message *message);
+int records_close(struct records *records); /* 0, or 1 if something could not be written */
+
+/* Twice a second, DIR/progress.PUBLISHER and, of publisher 0, a line on stderr. */
+void progress(const struct options *opt, const struct totals *totals, int subscribers);
+/* The end: one line of each publisher, one JSON line of publisher 0, DIR/published.PUBLISHER.
+ * Returns 1 if not everything was acknowledged exactly once. */
+int account(const struct options *opt, const struct totals *mine, const struct totals all[],
+            int subscribers);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * init.c - where the layer comes in: MPI_Init, MPI_Finalize, MPI_Comm_disconnect, whatever their
+ * names (preload.c brings Fortran's, the profiling names and the sessions here too).
+ *
+ *   before init   Open MPI's closing fence off (async_mpi_finalize), unless the user has decided:
+ *                 it waits for every node of the job, lost ones included
+ *   after init    listen for failures (events.c); a stand-in tells where it can be reached
+ *   finalize      peers of other jobs first (links.c), then Open MPI's, then what a failure in
+ *                 the middle of it has left undone
+ *   disconnect    ends also when a peer dies in the middle, with the error, through the
+ *                 communicator's own error handler: what the application does about errors is
+ *                 its own affair
+ */
+#include "config.h"
+
+#include <mpi.h>
+#include <mpi-ext.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "../hooks.h"
+#include "bounded.h"
+#include "comms.h"
+#include "events.h"
+#include "gone.h"
+#include "links.h"
+#include "reach.h"
+#include "runtime.h"
+#include "standin.h"
+
+static atomic_int inits; /* MPI_Init and each session */
+
+static void before_init(void)
+{
+    setenv("OMPI_MCA_async_mpi_finalize", "1", 0);
+}
+
+static void after_init(void)
+{
+    atomic_fetch_add(&inits, 1);
+    ftm_events_start();
+    ftm_standin_announce();
+}
+
+/* ---------------------------------------------------------------- the end */
+
+static void end_ours(void)
+{
+    ftm_standin_end();
+    ftm_comms_end();
+    ftm_links_end();
+    ftm_runtime_end();
+}
+
+/* A failure in the middle of Open MPI's part makes it return early, with PMIx still up; the daemon
+ * then takes the end of the process for a crash. */
+static void end_pmix(int rc)
+{
+    if (rc != MPI_SUCCESS && PMIx_Initialized())
+        PMIx_Finalize(NULL, 0);
+    ftm_events_end();
+}
+
+static int finalize(ftm_finalize_fn *next)
+{
+    int up = 0, down = 0, rc;
+
+    PMPI_Initialized(&up);
+    PMPI_Finalized(&down);
+    if (!up || down) /* Open MPI says what is wrong with it */
+        return next();
+    if (atomic_fetch_sub(&inits, 1) == 1)
+        end_ours();
+    rc = next();
+    end_pmix(rc);
+    return rc;
+}
+
+static int session_finalize(ftm_session_fn *next, MPI_Session *session)
+{
+    int rc;
+
+    if (atomic_load(&inits) == 1)
+        end_ours();
+    rc = next(session);
+    if (rc == MPI_SUCCESS)
+        atomic_fetch_sub(&inits, 1);
+    ftm_events_end();
+    return rc;
+}
+
+/* ---------------------------------------------------------------- disconnect */
+
+/* Raises an error as the communicator that it concerns would have done; that one is gone by now. */
+static int raise_error(MPI_Errhandler handler, int error)
+{
+    MPI_Comm stand_in;
+
+    if (!ftm_comms_mpi_is_up() /* sessions only */
+        || PMPI_Comm_split(MPI_COMM_SELF, 0, 0, &stand_in) != MPI_SUCCESS)
+        return error;
+    PMPI_Comm_set_errhandler(stand_in, handler);
+    PMPI_Comm_call_errhandler(stand_in, error);
+    PMPI_Comm_free(&stand_in);
+    return error;
+}
+
+static int comm_disconnect(ftm_comm_fn *next, MPI_Comm *comm)
+{
+    struct ftm_limits limits = {.deadline_ns = FTM_NO_DEADLINE}, *before;
+    MPI_Errhandler handler;
+    int rc;
+
+    if (!comm || *comm == MPI_COMM_NULL || *comm == MPI_COMM_WORLD || *comm == MPI_COMM_SELF
+        || PMPI_Comm_get_errhandler(*comm, &handler) != MPI_SUCCESS)
+        return next(comm);
+    before = ftm_limit(&limits);
+    rc = next(comm);
+    ftm_limit(before);
+    if (rc == MPI_SUCCESS && limits.gave_up == PMIX_ERR_PROC_ABORTED)
+        rc = raise_error(handler, MPIX_ERR_PROC_FAILED);
+    PMPI_Errhandler_free(&handler);
+    return rc;
+}
+
+__attribute__((visibility("default"))) const struct ftm_hooks ftm_hooks = {
+    .version = FTM_HOOKS_VERSION,
+    .before_init = before_init,
+    .after_init = after_init,
+    .finalize = finalize,
+    .session_finalize = session_finalize,
+    .comm_disconnect = comm_disconnect,
+    .pmix_connect = ftm_connect,
+    .pmix_fence = ftm_fence,
+    .pmix_lookup = ftm_lookup,
+    .pmix_spawn = ftm_spawn,
+    .wants_fence = ftm_wants_fence,
+    .wants_lookup = ftm_wants_lookup,
+    .wants_spawn = ftm_wants_spawn,
+    .reach = ftm_reach,
+    .standin = ftm_standin,
+    .next_peer = ftm_next_peer,
+    .leave = ftm_leave,
+};

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ft_prrte.h - what the files of the PRRTE component ask of each other.
+ *
+ * The component lives in prterun (rank 0 of the daemons, "the master") and in every prted. All of
+ * it runs on PRRTE's event thread, but for the PMIx upcalls in modex.c, which shift to it at once.
+ *
+ *   component.c   the MCA component: parameters, which PRRTE it dares to enter
+ *   survive.c     master: a daemon is lost -> node down, its processes dead, the job goes on
+ *   starting.c    master: daemons that do not come up
+ *   job.c         master: which jobs asked for fault tolerance, their children, their exit code
+ *   routing.c     which daemons are lost, and a routing tree that no loss can break
+ *   event.c       master: PMIx events to all processes
+ *   collective.c  master: collectives of the daemons that wait for a lost one
+ *   repair.c      everywhere: fence and connect, as PRRTE 3.0.8 meant them
+ *   modex.c       everywhere: nobody waits for data of a process on a lost node
+ *   orphan.c      everywhere: processes do not outlive their daemon
+ *   daemon.c      prted: learns from the master which daemons are lost
+ *   units.c       starts this node's unit and, on the master, the private central unit
+ *   report.c      master: tells the central unit what the launcher knows
+ */
+#ifndef FT_PRRTE_H
+#define FT_PRRTE_H
+
+#include "prte_config.h"
+
+#include "constants.h"
+#include "types.h"
+
+#include "src/class/pmix_list.h"
+#include "src/class/pmix_pointer_array.h"
+#include "src/mca/base/pmix_mca_base_var.h"
+#include "src/mca/errmgr/errmgr.h"
+#include "src/mca/grpcomm/base/base.h"
+#include "src/mca/grpcomm/grpcomm.h"
+#include "src/mca/plm/plm_types.h"
+#include "src/mca/state/state.h"
+#include "src/pmix/pmix-internal.h"
+#include "src/rml/rml.h"
+#include "src/runtime/prte_globals.h"
+#include "src/util/attr.h"
+#include "src/util/name_fns.h"
+#include "src/util/pmix_output.h"
+#include "src/util/proc_info.h"
+
+/* Message tags of our own, above PRRTE's. */
+#define FTP_TAG_LOST (PRTE_RML_TAG_MAX + 17)  /* master -> all: these daemons are lost */
+#define FTP_TAG_UNITS (PRTE_RML_TAG_MAX + 18) /* daemon -> master: I am up; master -> it: start */
+
+/* ---- component.c */
+
+/* The parameters, errmgr_ft_*; strings belong to the MCA system and are never NULL. */
+struct ftp_params {
+    bool runtime;   /* bring up the units for this launcher's jobs */
+    char *noded;    /* path of ft-noded */
+    char *centrald; /* path of ft-centrald */
+    char *preload;  /* library to load into the ranks; "": none */
+    int start_timeout_s; /* that a new daemon may take to report */
+    int verbose;
+};
+extern struct ftp_params ftp_params;
+
+/* Says something if errmgr_ft_verbose is at least `level`; silent by default. */
+void ftp_say(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Puts one framed text in front of the user, on the launcher's stderr. Only what the user must know
+ * and cannot learn elsewhere. */
+void ftp_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* ---- hooks (component.c): callbacks of PRRTE's state machines and messages, replaced; they return
+ * what stood there, NULL if nothing did */
+
+prte_state_cbfunc_t ftp_hook_job_state(prte_job_state_t state, prte_state_cbfunc_t ours);
+prte_state_cbfunc_t ftp_hook_proc_state(prte_proc_state_t state, prte_state_cbfunc_t ours);
+prte_rml_buffer_callback_fn_t ftp_hook_receive(prte_rml_tag_t tag,
+                                               prte_rml_buffer_callback_fn_t ours);
+
+/* ---- survive.c */
+
+int ftp_survive_init(void);
+
+/* A daemon is lost: all that follows from it, see there. */
+void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state);
+
+/* ---- starting.c */
+
+void ftp_starting_start(void);              /* once PRRTE's own receives are posted */
+void ftp_starting_watch(pmix_rank_t first); /* daemons from this rank on were started just now */
+void ftp_starting_lose(prte_proc_t *daemon);
+
+/* ---- job.c */
+
+int ftp_job_init(void);
+
+/* Whether a job asked to go on without processes that it loses. */
+bool ftp_job_is_tolerant(const prte_job_t *job);
+
+/* Whether a job has not ended yet; the daemons' own job never counts. */
+bool ftp_job_is_active(const prte_job_t *job);
+
+/* Whether all processes of a job were started; a job that is lost earlier fails to start. */
+bool ftp_job_has_started(const prte_job_t *job);
+
+/* Whether the launcher is to go on if it loses a daemon now. */
+bool ftp_job_any_tolerant(void);
+
+/* A process of a tolerant job ended, in whatever way; called once for each. */
+void ftp_job_process_ended(prte_proc_t *proc);
+
+/* The launcher's exit status as the jobs left it; what the end of a lost daemon's ssh did to it is
+ * undone. */
+void ftp_job_restore_exit_status(void);
+
+/* ---- routing.c */
+
+/* The daemon of this rank is lost, for ever. */
+void ftp_routing_lose(pmix_rank_t rank);
+bool ftp_routing_is_lost(pmix_rank_t rank);
+
+/* The lost daemons, in the order of their loss; *n of them. Borrowed until the next loss. */
+const pmix_rank_t *ftp_routing_lost(size_t *n);
+
+/* Master: make the tree flat, before the first daemons are started. */
+void ftp_routing_flatten(void);
+bool ftp_routing_is_flat(void);
+
+/* The tree was computed anew: take the lost daemons out of it again. */
+void ftp_routing_prune(void);
+
+/* ---- event.c */
+
+/* Tells every process of every job that a node is down. */
+void ftp_event_node_down(const prte_node_t *node, pmix_rank_t daemon);
+
+/* Tells the other tolerant jobs that a process of one failed; PRRTE tells its own job. */
+void ftp_event_process_failed(const prte_proc_t *proc, pmix_status_t code);
+
+/* Tells every daemon but this one which daemons are lost. */
+void ftp_event_tell_daemons(void);
+
+/* ---- collective.c */
+
+int ftp_collective_init(void);
+void ftp_collective_start(void); /* once PRRTE's own receives are posted */
+void ftp_collective_lose(pmix_rank_t rank);
+void ftp_collective_fini(void);
+
+/* ---- repair.c, modex.c, orphan.c, daemon.c */
+
+void ftp_orphan_init(void);
+void ftp_orphan_fini(void);
+
+void ftp_repair_init(void);
+void ftp_repair_fini(void);
+void ftp_modex_init(void);
+void ftp_modex_fini(void);
+void ftp_modex_lose(pmix_rank_t rank);
+int ftp_daemon_init(void);
+void ftp_daemon_fini(void);
+
+/* The daemon's object, or NULL. */
+prte_proc_t *ftp_daemon_of(pmix_rank_t rank);
+
+/* Nothing is mapped to the node of a lost daemon any more. */
+void ftp_daemon_mark_down(prte_proc_t *daemon);
+
+#endif

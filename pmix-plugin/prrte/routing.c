@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * routing.c - which daemons are lost, and a routing tree that no loss can break.
+ *
+ * PRRTE's messages run along a tree of daemons with the master at its root, 64 children to each
+ * daemon by default. In a tree of more than one level, a daemon that is lost takes the messages that
+ * were on their way through it to the daemons below (launch commands, releases of collectives,
+ * events), and those daemons see their lifeline go and end themselves. Re-parenting them would give
+ * a way for new messages, not those that were lost. So a launcher that starts a fault tolerant job
+ * has a flat tree: every daemon is a child of the master, and a loss takes nothing with it but
+ * messages from and to the lost daemon. The price is one connection per daemon on the master; a
+ * user's own rml_base_radix is overruled for such a launcher, up to FLAT_RADIX daemons.
+ *
+ * A launcher whose daemons were started before (prte, then prun) keeps its tree. If that tree is
+ * deep, the loss of a daemon ends it as on stock PRRTE.
+ *
+ * PRRTE's count of daemons is the size of the tree by which everybody computes it: it never shrinks,
+ * a lost daemon keeps its number, and each new computation puts it back (ftp_routing_prune).
+ */
+#include "ft_prrte.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Its square fits into the int that PRRTE computes with. */
+#define FLAT_RADIX 8192
+
+static pmix_rank_t *lost;
+static size_t lost_n, lost_space;
+
+void ftp_routing_lose(pmix_rank_t rank)
+{
+    if (!ftp_routing_is_lost(rank)) {
+        if (lost_n == lost_space) {
+            size_t space = lost_space > 0 ? 2 * lost_space : 16;
+            pmix_rank_t *more = realloc(lost, space * sizeof *more);
+            if (more == NULL) {
+                PRTE_ERROR_LOG(PRTE_ERR_OUT_OF_RESOURCE);
+                return;
+            }
+            lost = more;
+            lost_space = space;
+        }
+        lost[lost_n++] = rank;
+    }
+    prte_rml_route_lost(rank);
+}
+
+bool ftp_routing_is_lost(pmix_rank_t rank)
+{
+    for (size_t i = 0; i < lost_n; i++)
+        if (lost[i] == rank)
+            return true;
+    return false;
+}
+
+const pmix_rank_t *ftp_routing_lost(size_t *n)
+{
+    *n = lost_n;
+    return lost;
+}
+
+void ftp_routing_flatten(void)
+{
+    char value[16];
+
+    if (prte_process_info.num_daemons > 1 || prte_rml_base.radix >= FLAT_RADIX)
+        return;
+    prte_rml_base.radix = FLAT_RADIX;
+    /* PRRTE hands its PRTE_MCA_ variables to the daemons on their command line. */
+    snprintf(value, sizeof value, "%d", FLAT_RADIX);
+    setenv("PRTE_MCA_rml_base_radix", value, 1);
+}
+
+bool ftp_routing_is_flat(void)
+{
+    return (pmix_rank_t) prte_rml_base.radix + 1 >= prte_process_info.num_daemons;
+}
+
+void ftp_routing_prune(void)
+{
+    for (size_t i = 0; i < lost_n; i++)
+        prte_rml_route_lost(lost[i]);
+}
+
+prte_proc_t *ftp_daemon_of(pmix_rank_t rank)
+{
+    prte_job_t *daemons = prte_get_job_data_object(PRTE_PROC_MY_NAME->nspace);
+
+    if (daemons == NULL || rank > INT_MAX)
+        return NULL;
+    return (prte_proc_t *) pmix_pointer_array_get_item(daemons->procs, (int) rank);
+}
+
+void ftp_daemon_mark_down(prte_proc_t *daemon)
+{
+    PRTE_FLAG_UNSET(daemon, PRTE_PROC_FLAG_ALIVE);
+    if (daemon->node != NULL) {
+        daemon->node->state = PRTE_NODE_STATE_DOWN;
+        /* or else the next launch would start a daemon of the same number there */
+        PRTE_FLAG_SET(daemon->node, PRTE_NODE_FLAG_DAEMON_LAUNCHED);
+    }
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * survive.c - on the master: a daemon is lost, and the jobs that asked for fault tolerance go on.
+ *
+ * Who calls: PRRTE's process state machine. A daemon's connection that closed or timed out arrives
+ * as COMM_FAILED; every other trouble with a daemon (not started, not reachable, gave up) arrives
+ * through the ERROR callback, and so does the end of application processes. Stock PRRTE ends
+ * everything for the former. Here, while a tolerant job runs:
+ *
+ *   daemon lost -> out of the tree (routing.c), its node DOWN, all daemons told, PMIX_EVENT_NODE_DOWN,
+ *                  collectives that wait for it go on (collective.c), data that is waited for is
+ *                  refused (modex.c), and each of its processes ABORTED_BY_SIG: from there on PRRTE's
+ *                  own way of a killed process tells its peers (ULFM) and counts it as ended
+ *   a job that is still being started there -> FAILED_TO_START: its spawner gets an error
+ *   a daemon that is still being started    -> the launch goes on without it (starting.c)
+ *
+ * What a daemon that was lost once still sends, after a partition heals, is dropped: its processes
+ * ended once, and their end is not counted again. Without a tolerant job, or with a deep tree,
+ * everything takes the stock way.
+ */
+#include "ft_prrte.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "src/mca/errmgr/base/base.h"
+#include "report.h"
+
+static prte_state_cbfunc_t stock_comm_failed, stock_error, stock_terminated, stock_job_error;
+
+static bool is_daemon(const pmix_proc_t *name)
+{
+    return PMIX_CHECK_NSPACE(name->nspace, PRTE_PROC_MY_NAME->nspace);
+}
+
+static prte_proc_t *proc_of(const pmix_proc_t *name)
+{
+    prte_job_t *job = prte_get_job_data_object(name->nspace);
+
+    if (job == NULL || name->rank > INT_MAX)
+        return NULL;
+    return (prte_proc_t *) pmix_pointer_array_get_item(job->procs, (int) name->rank);
+}
+
+static bool is_ending(void)
+{
+    return prte_finalizing || prte_prteds_term_ordered || prte_abnormal_term_ordered;
+}
+
+/* ---- the processes of a lost daemon */
+
+static void lose_process(prte_proc_t *proc)
+{
+    prte_job_t *job = prte_get_job_data_object(proc->name.nspace);
+
+    if (job == NULL || proc->state >= PRTE_PROC_STATE_UNTERMINATED)
+        return;
+    proc->exit_code = 128 + SIGKILL;
+    if (ftp_job_has_started(job)) {
+        ftp_report_process_ended(proc, FTP_END_WITH_NODE);
+        PRTE_ACTIVATE_PROC_STATE(&proc->name, PRTE_PROC_STATE_ABORTED_BY_SIG);
+    } else {
+        PRTE_ACTIVATE_PROC_STATE(&proc->name, PRTE_PROC_STATE_FAILED_TO_START);
+    }
+}
+
+static void lose_processes(prte_node_t *node)
+{
+    for (int i = 0; i < node->procs->size; i++) {
+        prte_proc_t *proc = (prte_proc_t *) pmix_pointer_array_get_item(node->procs, i);
+        if (proc != NULL)
+            lose_process(proc);
+    }
+}
+
+/* ---- a lost daemon */
+
+/* Stops one that is still there but in trouble; it may not hear of it. */
+static void tell_to_end(pmix_rank_t rank)
+{
+    pmix_data_buffer_t *command;
+    prte_daemon_cmd_flag_t end = PRTE_DAEMON_EXIT_CMD;
+    int rc;
+
+    PMIX_DATA_BUFFER_CREATE(command);
+    rc = PMIx_Data_pack(NULL, command, &end, 1, PMIX_UINT8);
+    if (rc == PMIX_SUCCESS)
+        PRTE_RML_SEND(rc, rank, command, PRTE_RML_TAG_DAEMON);
+    if (rc != PRTE_SUCCESS)
+        PMIX_DATA_BUFFER_RELEASE(command);
+}
+
+void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state)
+{
+    prte_node_t *node = daemon->node;
+
+    ftp_say(1, "daemon %u on node %s lost (%s), going on without it", daemon->name.rank,
+            node->name, prte_proc_state_to_str(state));
+    if (state == PRTE_PROC_STATE_CALLED_ABORT || state == PRTE_PROC_STATE_HEARTBEAT_FAILED)
+        tell_to_end(daemon->name.rank);
+    daemon->state = state;
+    ftp_daemon_mark_down(daemon);
+    ftp_routing_lose(daemon->name.rank);
+    ftp_job_restore_exit_status();
+    ftp_report_node_lost(daemon, prte_proc_state_to_str(state));
+    lose_processes(node);
+    ftp_event_node_down(node, daemon->name.rank);
+    ftp_event_tell_daemons();
+    ftp_collective_lose(daemon->name.rank);
+    ftp_modex_lose(daemon->name.rank);
+    ftp_starting_lose(daemon);
+}
+
+/* Messages that could not be sent say nothing that the connection itself does not say: the daemon
+ * is lost already, or it is being started and has no address yet. */
+static bool is_about_a_message(prte_proc_state_t state)
+{
+    return state == PRTE_PROC_STATE_NO_PATH_TO_TARGET || state == PRTE_PROC_STATE_PEER_UNKNOWN
+           || state == PRTE_PROC_STATE_UNABLE_TO_SEND_MSG;
+}
+
+static void on_daemon(prte_state_caddy_t *caddy, prte_state_cbfunc_t stock, int fd, short args)
+{
+    pmix_rank_t rank = caddy->name.rank;
+    prte_proc_t *daemon = ftp_daemon_of(rank);
+
+    if (ftp_routing_is_lost(rank)) {
+        ftp_say(2, "daemon %u, lost before: %s ignored", rank,
+                prte_proc_state_to_str(caddy->proc_state));
+        ftp_job_restore_exit_status();
+        PMIX_RELEASE(caddy);
+        return;
+    }
+    if (is_ending() || rank == PRTE_PROC_MY_NAME->rank || daemon == NULL || daemon->node == NULL
+        || !ftp_job_any_tolerant() || !ftp_routing_is_flat()) {
+        stock(fd, args, caddy);
+        return;
+    }
+    if (is_about_a_message(caddy->proc_state))
+        ftp_say(2, "daemon %u: %s ignored", rank, prte_proc_state_to_str(caddy->proc_state));
+    else
+        ftp_survive_loss(daemon, caddy->proc_state);
+    PMIX_RELEASE(caddy);
+}
+
+/* ---- callbacks */
+
+/* Whether this is news of a process that was lost with its node: from a daemon that was cut off and
+ * came back. (Of others, stock code expects more than one.) */
+static bool ended_before(const prte_proc_t *proc)
+{
+    return PRTE_FLAG_TEST(proc, PRTE_PROC_FLAG_RECORDED) && proc->node != NULL
+           && proc->node->daemon != NULL && ftp_routing_is_lost(proc->node->daemon->name.rank);
+}
+
+static void on_comm_failed(int fd, short args, void *cbdata)
+{
+    prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+
+    if (is_daemon(&caddy->name))
+        on_daemon(caddy, stock_comm_failed, fd, args);
+    else
+        stock_comm_failed(fd, args, cbdata);
+}
+
+/* Stock tells the processes of its own job only. Those that it spawned, was spawned by or connected
+ * to communicate with it as well. */
+static void tell_other_jobs(const prte_proc_t *proc, prte_proc_state_t state)
+{
+    switch (state) {
+    case PRTE_PROC_STATE_ABORTED_BY_SIG:
+        ftp_event_process_failed(proc, PMIX_ERR_PROC_ABORTED_BY_SIG);
+        break;
+    case PRTE_PROC_STATE_TERM_WO_SYNC:
+        ftp_event_process_failed(proc, PMIX_ERR_PROC_TERM_WO_SYNC);
+        break;
+    case PRTE_PROC_STATE_CALLED_ABORT:
+        ftp_event_process_failed(proc, PMIX_ERR_PROC_ABORTED);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_error(int fd, short args, void *cbdata)
+{
+    prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+    prte_proc_t *proc;
+
+    if (is_daemon(&caddy->name)) {
+        on_daemon(caddy, stock_error, fd, args);
+        return;
+    }
+    proc = proc_of(&caddy->name);
+    if (proc != NULL && ftp_job_is_tolerant(prte_get_job_data_object(caddy->name.nspace))) {
+        if (ended_before(proc)) {
+            PMIX_RELEASE(caddy);
+            return;
+        }
+        if (proc->state < PRTE_PROC_STATE_UNTERMINATED)
+            tell_other_jobs(proc, caddy->proc_state);
+        ftp_report_process_failed(proc, caddy->proc_state);
+    }
+    stock_error(fd, args, cbdata);
+}
+
+static void on_terminated(int fd, short args, void *cbdata)
+{
+    prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+    prte_proc_t *proc = proc_of(&caddy->name);
+
+    if (proc != NULL && ftp_job_is_tolerant(prte_get_job_data_object(caddy->name.nspace))) {
+        if (ended_before(proc)) {
+            PMIX_RELEASE(caddy);
+            return;
+        }
+        if (!PRTE_FLAG_TEST(proc, PRTE_PROC_FLAG_RECORDED)) {
+            ftp_job_process_ended(proc);
+            if (proc->state < PRTE_PROC_STATE_ERROR) /* others were reported when they failed */
+                ftp_report_process_ended(proc, FTP_END_BY_ITSELF);
+        }
+        PRTE_FLAG_SET(proc, PRTE_PROC_FLAG_RECORDED);
+    }
+    stock_terminated(fd, args, cbdata);
+}
+
+/* A write to a broken connection fails before its reader notices: PRRTE then declares its own job
+ * failed, without saying whose connection it was. The reader will. */
+static void on_job_error(int fd, short args, void *cbdata)
+{
+    prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+
+    if (caddy->job_state == PRTE_JOB_STATE_COMM_FAILED && !is_ending() && ftp_job_any_tolerant()
+        && ftp_routing_is_flat() && (caddy->jdata == NULL || PMIX_CHECK_NSPACE(caddy->jdata->nspace, PRTE_PROC_MY_NAME->nspace))) {
+        PMIX_RELEASE(caddy);
+        return;
+    }
+    stock_job_error(fd, args, cbdata);
+}
+
+int ftp_survive_init(void)
+{
+    stock_comm_failed = ftp_hook_proc_state(PRTE_PROC_STATE_COMM_FAILED, on_comm_failed);
+    stock_error = ftp_hook_proc_state(PRTE_PROC_STATE_ERROR, on_error);
+    stock_terminated = ftp_hook_proc_state(PRTE_PROC_STATE_TERMINATED, on_terminated);
+    stock_job_error = ftp_hook_job_state(PRTE_JOB_STATE_ERROR, on_job_error);
+    if (stock_comm_failed == NULL || stock_error == NULL || stock_terminated == NULL
+        || stock_job_error == NULL)
+        return PRTE_ERR_NOT_FOUND;
+    return PRTE_SUCCESS;
+}

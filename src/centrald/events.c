@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * events.c - owns the event log's file.
+ *
+ * Core writes an entry for every step that it takes, before anyone hears of it; this turns each into
+ * a line of JSON and writes it at once, so that what happened before a crash stands in the file. A
+ * write that fails (full disk, quota, a file system that went away) neither stops decisions nor is
+ * kept quiet: it is said in the daemon's log when it begins and when it is over. Half a line is taken
+ * back, so that every line that is there can be read.
+ */
+#include "centrald/events.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <yyjson.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+struct ft_events {
+    int file; /* -1: there is none */
+    char *path;
+    int64_t begun_ns;
+    uint64_t lost; /* entries since writing began to fail */
+};
+
+/* ---------------------------------------------------------------- the file */
+
+char *ft_events_path(const char *file, const char *session)
+{
+    const char *state = getenv("XDG_STATE_HOME");
+    const char *home = getenv("HOME");
+    bool has_state = state != NULL && state[0] == '/';
+    const char *base = has_state ? state : home;
+    char *path;
+    size_t size;
+
+    if (file != NULL && file[0] != '\0')
+        return strdup(file);
+    if (base == NULL || base[0] != '/') {
+        errno = ENOENT;
+        return NULL;
+    }
+    size = strlen(base) + strlen(session) + sizeof "/.local/state/ft/.jsonl";
+    path = malloc(size);
+    if (path != NULL)
+        snprintf(path, size, "%s%s/ft/%s.jsonl", base, has_state ? "" : "/.local/state", session);
+    return path;
+}
+
+/* Makes the folders that a file is to be in. */
+static int make_folders(const char *path)
+{
+    char *copy = strdup(path);
+    int result = 0;
+
+    if (copy == NULL)
+        return -1;
+    for (char *at = strchr(copy + 1, '/'); at != NULL && result == 0; at = strchr(at + 1, '/')) {
+        *at = '\0';
+        if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+            result = -1;
+        *at = '/';
+    }
+    free(copy);
+    return result;
+}
+
+struct ft_events *ft_events_open(const char *path, int64_t begun_ns, char *why, size_t size)
+{
+    struct ft_events *events = calloc(1, sizeof *events);
+
+    if (size > 0)
+        why[0] = '\0';
+    if (events == NULL)
+        return NULL;
+    events->begun_ns = begun_ns;
+    events->file = -1;
+    events->path = strdup(path);
+    if (events->path == NULL) {
+        free(events);
+        return NULL;
+    }
+    if (make_folders(path) == 0)
+        events->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    if (events->file < 0)
+        snprintf(why, size, "the event log %s cannot be written: %s; decisions go on without it",
+                 path, strerror(errno));
+    return events;
+}
+
+void ft_events_close(struct ft_events *events)
+{
+    if (events == NULL)
+        return;
+    if (events->lost > 0)
+        ft_log_error("%llu entries of the event log %s were lost", (unsigned long long) events->lost,
+                     events->path);
+    if (events->file >= 0 && close(events->file) < 0)
+        ft_log_error("closing the event log %s: %s", events->path, strerror(errno));
+    free(events->path);
+    free(events);
+}
+
+static void fail(struct ft_events *events, const char *why)
+{
+    if (events->lost++ == 0)
+        ft_log_error("an entry of the event log %s could not be written: %s; decisions go on "
+                     "without it", events->path, why);
+}
+
+/* Writes a line, or nothing of it. */
+static void write_line(struct ft_events *events, const char *line, size_t n)
+{
+    ssize_t written;
+
+    do
+        written = write(events->file, line, n);
+    while (written < 0 && errno == EINTR);
+    if (written == (ssize_t) n) {
+        if (events->lost > 0)
+            ft_log_info("the event log %s can be written again; %llu entries were lost",
+                        events->path, (unsigned long long) events->lost);
+        events->lost = 0;
+        return;
+    }
+    if (written < 0) {
+        fail(events, strerror(errno));
+        return;
+    }
+    fail(events, "no room for a whole line");
+    if (written > 0) {
+        off_t end = lseek(events->file, 0, SEEK_END);
+
+        if (end < written || ftruncate(events->file, end - written) < 0)
+            ft_log_error("half a line is left in the event log %s", events->path);
+    }
+}
+
+/* ---------------------------------------------------------------- the lines */
+
+/* Length of the UTF-8 character at `at`, 0 if it is none. */
+static size_t character(const unsigned char *at)
+{
+    size_t n = *at < 0x80 ? 1 : *at >= 0xc2 && *at < 0xe0 ? 2 : *at >= 0xe0 && *at < 0xf0 ? 3
+             : *at >= 0xf0 && *at < 0xf5 ? 4 : 0;
+
+    for (size_t i = 1; i < n; i++) {
+        if ((at[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    if ((*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f) ||
+        (*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+/* Adds a text; what is no UTF-8 in it becomes '?': names come from other programs. */
+static bool add_text(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, const char *text)
+{
+    char *copy = strdup(text);
+    bool added;
+
+    if (copy == NULL)
+        return false;
+    for (unsigned char *at = (unsigned char *) copy; *at != '\0';) {
+        size_t n = character(at);
+
+        if (n == 0)
+            *at = '?';
+        at += n > 0 ? n : 1;
+    }
+    added = yyjson_mut_obj_add_strcpy(doc, object, key, copy);
+    free(copy);
+    return added;
+}
+
+static bool add_number(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key, double number)
+{
+    if (number == floor(number) && fabs(number) < 9e15)
+        return yyjson_mut_obj_add_sint(doc, object, key, (int64_t) number);
+    return yyjson_mut_obj_add_real(doc, object, key, round(number * 1000) / 1000);
+}
+
+static bool fill(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct ft_event *event,
+                 double ms)
+{
+    char time[FT_CLOCK_TEXT_BYTES];
+    bool good;
+
+    ft_clock_text(ft_clock_unix_ms(), time);
+    good = yyjson_mut_obj_add_uint(doc, object, "seq", event->seq) &&
+           yyjson_mut_obj_add_strcpy(doc, object, "time", time) &&
+           yyjson_mut_obj_add_real(doc, object, "ms", round(ms * 1000) / 1000) &&
+           add_text(doc, object, "event", event->name);
+    if (good && event->job != NULL)
+        good = add_text(doc, object, "job", event->job);
+    if (good && event->rank >= 0)
+        good = yyjson_mut_obj_add_int(doc, object, "rank", event->rank);
+    if (good && event->node != NULL)
+        good = add_text(doc, object, "node", event->node);
+    if (good && event->decision != 0)
+        good = yyjson_mut_obj_add_uint(doc, object, "decision", event->decision);
+    for (int i = 0; good && i < FT_EVENT_FIELDS_MAX && event->fields[i].key != NULL; i++) {
+        if (event->fields[i].text != NULL)
+            good = add_text(doc, object, event->fields[i].key, event->fields[i].text);
+        else
+            good = add_number(doc, object, event->fields[i].key, event->fields[i].number);
+    }
+    return good && (event->text == NULL || add_text(doc, object, "text", event->text));
+}
+
+void ft_events_write(struct ft_events *events, const struct ft_event *event)
+{
+    double ms = (double) ((int64_t) ft_clock_ns() - events->begun_ns) / 1e6;
+    yyjson_mut_doc *doc;
+    yyjson_mut_val *object;
+    char *line = NULL;
+    size_t n;
+
+    if (events->file < 0) {
+        events->lost++;
+        return;
+    }
+    doc = yyjson_mut_doc_new(NULL);
+    object = doc != NULL ? yyjson_mut_obj(doc) : NULL;
+    if (object != NULL && fill(doc, object, event, ms)) {
+        yyjson_mut_doc_set_root(doc, object);
+        line = yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, &n);
+    }
+    if (line != NULL)
+        write_line(events, line, n);
+    else
+        fail(events, "out of memory");
+    free(line);
+    yyjson_mut_doc_free(doc);
+}

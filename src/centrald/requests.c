@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * requests.c - owns the table of requests under way.
+ *
+ * units.c and clients.c bring Request messages and vouch for who asks. Each gets a token, is unpacked
+ * into the values of ft.h, and handed to the function of core for its verb (a table). Core answers by
+ * token, within the call or later; the answer goes to the link the request came from, under the
+ * number that its sender gave it. A link that breaks takes its requests with it: a unit sends them
+ * again on its next link.
+ *
+ *     Request  unit, client -> core       Reply  core -> unit, client
+ *     Cancel   unit, client -> core
+ *
+ * How many are under way is bounded by core, which refuses more (FT_ERR_BUSY).
+ */
+#include "centrald/requests.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "wire/convert.h"
+#include "wire/verbs.h"
+
+#define BUCKETS 4096
+
+struct ft_request {
+    uint64_t token;
+    uint64_t id; /* its sender's number */
+    struct ft_request_source *source;
+    struct ft_request *next, *previous; /* of the source */
+    struct ft_request *hash_next;
+};
+
+struct ft_requests {
+    struct ft_central *central;
+    struct ft_request *by_token[BUCKETS];
+    uint64_t token; /* the last one given */
+};
+
+/* What a verb's function needs. */
+struct call {
+    struct ft_central *central;
+    uint64_t token;
+    const struct ft_asker *asker;
+    const Ft__Request *request;
+};
+
+/* ---------------------------------------------------------------- the table */
+
+struct ft_requests *ft_requests_create(void)
+{
+    return calloc(1, sizeof(struct ft_requests));
+}
+
+void ft_requests_set_central(struct ft_requests *requests, struct ft_central *central)
+{
+    requests->central = central;
+}
+
+void ft_requests_destroy(struct ft_requests *requests)
+{
+    if (requests == NULL)
+        return;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (requests->by_token[i] != NULL) {
+            struct ft_request *request = requests->by_token[i];
+
+            requests->by_token[i] = request->hash_next;
+            free(request);
+        }
+    }
+    free(requests);
+}
+
+static struct ft_request *add(struct ft_requests *requests, struct ft_request_source *source,
+                              uint64_t id)
+{
+    struct ft_request *request = calloc(1, sizeof *request);
+    struct ft_request **bucket;
+
+    if (request == NULL)
+        return NULL;
+    request->token = ++requests->token;
+    request->id = id;
+    request->source = source;
+    request->next = source->first;
+    if (source->first != NULL)
+        source->first->previous = request;
+    source->first = request;
+    bucket = &requests->by_token[request->token % BUCKETS];
+    request->hash_next = *bucket;
+    *bucket = request;
+    return request;
+}
+
+static struct ft_request *find(struct ft_requests *requests, uint64_t token)
+{
+    struct ft_request *request = requests->by_token[token % BUCKETS];
+
+    while (request != NULL && request->token != token)
+        request = request->hash_next;
+    return request;
+}
+
+static void drop(struct ft_requests *requests, struct ft_request *request)
+{
+    struct ft_request **link = &requests->by_token[request->token % BUCKETS];
+
+    while (*link != request)
+        link = &(*link)->hash_next;
+    *link = request->hash_next;
+    if (request->previous != NULL)
+        request->previous->next = request->next;
+    else
+        request->source->first = request->next;
+    if (request->next != NULL)
+        request->next->previous = request->previous;
+    free(request);
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static void send_reply(struct ft_request_source *source, uint64_t id, const ftReply_t *reply)
+{
+    Ft__Message message = FT__MESSAGE__INIT;
+    struct ft_put_reply put;
+
+    ft_put_reply(&put, reply);
+    message.id = id;
+    message.body_case = FT__MESSAGE__BODY_REPLY;
+    message.reply = &put.reply;
+    if (ft_link_send(source->link, &message) == 0 || errno == ENOTCONN)
+        return;
+    ft_log_warning("an answer to %s could not be sent (%s): its connection is closed, so that it "
+                   "asks again", ft_link_peer(source->link), strerror(errno));
+    ft_link_close(source->link);
+}
+
+void ft_requests_reply(struct ft_requests *requests, uint64_t token, const ftReply_t *reply)
+{
+    struct ft_request *request = find(requests, token);
+
+    if (request == NULL)
+        return;
+    if (reply->status == FT_OK && reply->reach == FT_REACH_START)
+        request->source->started[request->source->started_n++ % FT_REQUESTS_STARTED] = token;
+    send_reply(request->source, request->id, reply);
+    drop(requests, request);
+}
+
+static void refuse(struct ft_request_source *source, const Ft__Message *message, ftRetVal_t status,
+                   const char *reason)
+{
+    ftReply_t reply = {.status = status};
+
+    if (message->request->silent)
+        return;
+    strncpy(reply.reason, reason, sizeof reply.reason - 1);
+    send_reply(source, message->id, &reply);
+}
+
+/* ---------------------------------------------------------------- verbs */
+
+/* Each returns 0 when core has taken it, -1 if the message is not what the verb needs. */
+
+static int call_error(const struct call *call)
+{
+    ftResource_t resource;
+
+    if (ft_get_resource(call->request->resource, &resource) < 0)
+        return -1;
+    ft_central_report_error(call->central, call->token, call->asker, &resource,
+                            (ftUsage_t) call->request->usage, call->request->count);
+    return 0;
+}
+
+static int call_alternative(const struct call *call)
+{
+    ftResource_t resource;
+    ftConstraint_t constraint;
+
+    if (ft_get_resource(call->request->resource, &resource) < 0 ||
+        ft_get_constraint(call->request->constraint, &constraint) < 0)
+        return -1;
+    ft_central_find_alternative(call->central, call->token, call->asker, &resource, &constraint,
+                                call->request->timeout_ms);
+    return 0;
+}
+
+static int call_claim(const struct call *call)
+{
+    ft_central_claim(call->central, call->token, call->asker, call->request->decision,
+                     call->request->timeout_ms);
+    return 0;
+}
+
+static int call_announce(const struct call *call)
+{
+    ft_central_announce(call->central, call->token, call->asker, call->request->decision,
+                        call->request->text);
+    return 0;
+}
+
+static int call_start_failed(const struct call *call)
+{
+    ft_central_start_failed(call->central, call->token, call->asker, call->request->decision,
+                            call->request->text);
+    return 0;
+}
+
+static int call_next_peer(const struct call *call)
+{
+    ft_central_next_peer(call->central, call->token, call->asker, call->request->decision,
+                         call->request->timeout_ms);
+    return 0;
+}
+
+static int call_job_started(const struct call *call)
+{
+    const Ft__Request *request = call->request;
+    ftProcessInfo_t *processes;
+
+    if (request->n_processes > FT_PROCESSES_MAX)
+        return -1;
+    processes = calloc(request->n_processes + 1, sizeof *processes);
+    if (processes == NULL)
+        return -1;
+    for (size_t i = 0; i < request->n_processes; i++) {
+        processes[i].rank = request->processes[i]->rank;
+        processes[i].pid = request->processes[i]->pid;
+        processes[i].node = request->processes[i]->node;
+    }
+    ft_central_job_started(call->central, call->token, call->asker, request->job, request->parent,
+                           processes, request->n_processes);
+    free(processes);
+    return 0;
+}
+
+static int call_process_ended(const struct call *call)
+{
+    const Ft__Request *request = call->request;
+    ftResource_t resource;
+
+    if (ft_get_resource(request->resource, &resource) < 0 || resource.number < 0 ||
+        resource.number > INT32_MAX)
+        return -1;
+    ft_central_process_ended(call->central, call->token, call->asker,
+                             request->job[0] != '\0' ? request->job : resource.job,
+                             (int) resource.number, (ftEnd_t) request->usage, request->code);
+    return 0;
+}
+
+static int call_node_changed(const struct call *call)
+{
+    const Ft__Request *request = call->request;
+    ftResource_t resource;
+
+    if (ft_get_resource(request->resource, &resource) < 0)
+        return -1;
+    ft_central_node_changed(call->central, call->token, call->asker, resource.node, request->code,
+                            (ftNodeChange_t) request->usage, request->text);
+    return 0;
+}
+
+static int call_job_ended(const struct call *call)
+{
+    ft_central_job_ended(call->central, call->token, call->asker, call->request->job,
+                         call->request->code);
+    return 0;
+}
+
+static int (*const verbs[])(const struct call *call) = {
+    [FT_VERB_ERROR] = call_error,
+    [FT_VERB_ALTERNATIVE] = call_alternative,
+    [FT_VERB_CLAIM] = call_claim,
+    [FT_VERB_ANNOUNCE] = call_announce,
+    [FT_VERB_START_FAILED] = call_start_failed,
+    [FT_VERB_NEXT_PEER] = call_next_peer,
+    [FT_VERB_JOB_STARTED] = call_job_started,
+    [FT_VERB_PROCESS_ENDED] = call_process_ended,
+    [FT_VERB_NODE_CHANGED] = call_node_changed,
+    [FT_VERB_JOB_ENDED] = call_job_ended,
+};
+
+/* ---------------------------------------------------------------- from the links */
+
+void ft_requests_take(struct ft_requests *requests, struct ft_request_source *source,
+                      const Ft__Message *message, const struct ft_asker *asker)
+{
+    const Ft__Request *body = message->request;
+    struct call call = {.central = requests->central, .asker = asker, .request = body};
+    struct ft_request *request = NULL;
+
+    if (body->verb >= sizeof verbs / sizeof verbs[0] || verbs[body->verb] == NULL) {
+        refuse(source, message, FT_ERR_ACTION,
+               "this central unit does not know what is asked: is it of an older version?");
+        return;
+    }
+    if (!body->silent) {
+        request = add(requests, source, message->id);
+        if (request == NULL) {
+            refuse(source, message, FT_ERR_MEMORY, "the central unit is out of memory");
+            return;
+        }
+        call.token = request->token;
+    }
+    if (verbs[body->verb](&call) == 0)
+        return;
+    if (request != NULL)
+        drop(requests, request);
+    ft_log_warning("a request of %s (verb %u) cannot be understood", ft_link_peer(source->link),
+                   body->verb);
+    refuse(source, message, FT_ERR_PROTOCOL, "the request cannot be understood");
+}
+
+void ft_requests_cancel(struct ft_requests *requests, struct ft_request_source *source, uint64_t id)
+{
+    struct ft_request *request = source->first;
+    uint64_t token;
+
+    while (request != NULL && request->id != id)
+        request = request->next;
+    if (request == NULL)
+        return;
+    token = request->token;
+    drop(requests, request);
+    ft_central_cancel(requests->central, token);
+}
+
+void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_source *source)
+{
+    while (source->first != NULL) {
+        uint64_t token = source->first->token;
+
+        drop(requests, source->first);
+        ft_central_cancel(requests->central, token);
+    }
+    for (unsigned i = 0; i < source->started_n && i < FT_REQUESTS_STARTED; i++)
+        ft_central_unsure(requests->central, source->started[i]);
+}

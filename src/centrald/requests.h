@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * requests.h - the requests under way: from a message on a link to a call of core, and the answer
+ * back to where it came from.
+ */
+#ifndef FT_CENTRALD_REQUESTS_H
+#define FT_CENTRALD_REQUESTS_H
+
+#include <stdint.h>
+
+#include "core/central.h"
+#include "net/link.h"
+#include "wire/ft.pb-c.h"
+
+#define FT_REQUESTS_STARTED 16
+
+struct ft_request;
+struct ft_requests;
+
+/* Where requests come from: embedded in a unit's or a client's object, all zero but for the link. */
+struct ft_request_source {
+    struct ft_link *link;
+    struct ft_request *first;               /* not answered yet */
+    uint64_t started[FT_REQUESTS_STARTED];  /* the latest that were told to start a stand-in */
+    unsigned started_n;
+};
+
+struct ft_requests *ft_requests_create(void); /* NULL: out of memory */
+void ft_requests_destroy(struct ft_requests *requests); /* takes NULL */
+void ft_requests_set_central(struct ft_requests *requests, struct ft_central *central);
+
+/* A Request message. asker: who it is from, as its source vouches for. */
+void ft_requests_take(struct ft_requests *requests, struct ft_request_source *source,
+                      const Ft__Message *message, const struct ft_asker *asker);
+
+/* A Cancel message: nobody waits for `id` of this source. */
+void ft_requests_cancel(struct ft_requests *requests, struct ft_request_source *source,
+                        uint64_t id);
+
+/* The link is gone: nobody waits for what came from it. */
+void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_source *source);
+
+/* Core's answer (env.reply). */
+void ft_requests_reply(struct ft_requests *requests, uint64_t token, const ftReply_t *reply);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * environ.c - options + installation -> variables. `ft run` sets them, `ft env` prints them: there
+ * is no second list.
+ *
+ * What each is for (pmix-plugin/prrte/README.md has the launcher's side):
+ *
+ *   PRTE_MCA_errmgr_ft_runtime    the component brings up the units with the job
+ *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "" with --no-preload
+ *   FT_POOL, FT_CONF, FT_EVENTS, FT_SHARE   settings of the private central unit, which inherits
+ *                                 the launcher's environment
+ *   PRTE_MCA_errmgr_ft_noded, PRTE_MCA_errmgr_ft_centrald   the daemons, where they are not in the
+ *                                 folders that configure was given
+ *   PRTE_PKGLIBDIR, PRTE_MCA_prte_launch_agent   the component, where it is not in the folder that
+ *                                 PRRTE looks into by itself: for the launcher, and by way of
+ *                                 ft-prted for its daemons
+ *
+ * All of them are read by the launcher on mpirun's node; the component carries to the other nodes
+ * what they need. There is nothing secret in them: the session's key never is in an environment.
+ */
+#include "config.h"
+
+#include "cli/environ.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A copy of the value; NULL: no variable. */
+static int add(struct environ_list *list, const char *name, const char *value)
+{
+    if (!value)
+        return 0;
+    if (list->n == ENVIRON_MAX) {
+        errno = E2BIG;
+        return -1;
+    }
+    list->variables[list->n].name = name;
+    list->variables[list->n].value = strdup(value);
+    if (!list->variables[list->n].value)
+        return -1;
+    list->n++;
+    return 0;
+}
+
+/* The same with a value that was just made: it is freed here, NULL is out of memory. */
+static int add_owned(struct environ_list *list, const char *name, char *value)
+{
+    int result = value ? add(list, name, value) : -1;
+
+    free(value);
+    return result;
+}
+
+static int add_settings(struct environ_list *list, const struct options *options,
+                        const struct install *install)
+{
+    if (add(list, "PRTE_MCA_errmgr_ft_runtime", "1") < 0
+        || add(list, "PRTE_MCA_errmgr_ft_preload", options->no_preload ? "" : install->preload) < 0
+        || add(list, "FT_POOL", options->pool) < 0 || add(list, "FT_CONF", options->conf) < 0
+        || add(list, "FT_EVENTS", options->events) < 0
+        || add(list, "FT_SHARE", options->share ? "1" : NULL) < 0)
+        return -1;
+    return 0;
+}
+
+static int add_daemons(struct environ_list *list, const struct install *install)
+{
+    if (install->kind == INSTALL_AS_CONFIGURED)
+        return 0;
+    if (add(list, "PRTE_MCA_errmgr_ft_noded", install->noded) < 0
+        || add(list, "PRTE_MCA_errmgr_ft_centrald", install->centrald) < 0)
+        return -1;
+    return 0;
+}
+
+/* PRRTE splits the launch agent at blanks, and has no quoting for it. */
+static int add_component(struct environ_list *list, const struct install *install,
+                         char *(*get)(const char *name))
+{
+    const char *before = get("PRTE_PKGLIBDIR");
+    char *dirs, *agent;
+
+    if (install_is_where_prrte_looks(install))
+        return 0;
+    if (strpbrk(install->prted, " \t") || strpbrk(install->component_dir, " \t:")) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (before && strcmp(before, install->component_dir) == 0)
+        before = NULL;
+    if (asprintf(&dirs, "%s%s%s", install->component_dir, before && *before ? ":" : "",
+                 before ? before : "") < 0)
+        dirs = NULL;
+    if (add_owned(list, "PRTE_PKGLIBDIR", dirs) < 0)
+        return -1;
+    if (asprintf(&agent, "%s %s", install->prted, install->component_dir) < 0)
+        agent = NULL;
+    return add_owned(list, "PRTE_MCA_prte_launch_agent", agent);
+}
+
+int environ_make(struct environ_list *list, const struct options *options,
+                 const struct install *install, char *(*get)(const char *name))
+{
+    memset(list, 0, sizeof *list);
+    if (add_settings(list, options, install) < 0 || add_daemons(list, install) < 0
+        || add_component(list, install, get) < 0)
+        return -1;
+    return 0;
+}
+
+const char *environ_value(const struct environ_list *list, const char *name)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (strcmp(list->variables[i].name, name) == 0)
+            return list->variables[i].value;
+    return NULL;
+}
+
+int environ_set(const struct environ_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        if (setenv(list->variables[i].name, list->variables[i].value, 1) < 0)
+            return -1;
+    return 0;
+}
+
+void environ_clear(struct environ_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->variables[i].value);
+    memset(list, 0, sizeof *list);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * options.h - FT's own options, the same for `ft run`, `ft env` and `ft doctor`.
+ */
+#ifndef FT_CLI_OPTIONS_H
+#define FT_CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct options {
+    const char *pool;    /* borrowed from argv, as all of them; NULL: not given */
+    const char *mpirun;
+    char *conf;          /* absolute */
+    char *events;        /* absolute */
+    const char *shell;   /* ft env only */
+    bool share;
+    bool no_preload;
+    bool verbose;
+    bool help;
+    bool version;
+};
+
+/* Options that not every command has, for options_parse. */
+#define OPTIONS_SHELL 1u /* --shell */
+
+/* Takes FT's options off the front of argv[1]..., up to the first word that is none of them, or
+ * behind a "--". Files are looked at: one that is not there is an error here and now, and not in a
+ * daemon's log later.
+ *   o      filled; to be given to options_clear, after an error as well
+ *   more   OPTIONS_* that this command has as well
+ *   why    gets what is wrong, for people
+ * Returns the index of the first word that is left (argc if none), -1 after an error. */
+int options_parse(struct options *o, int argc, char **argv, unsigned more, char *why, size_t size);
+
+void options_clear(struct options *o);
+
+/* The part of a command's --help that tells of them. */
+extern const char options_help[];
+
+#endif

@@ -1,0 +1,876 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * decision.c - one decision: from "what instead of R?" to a stand-in that runs.
+ *
+ * Made by central.c when someone asks for an alternative that is not decided yet. Its life is two
+ * tables at the end of the state machine's section: next_state[state][input] and
+ * handlers[state][input]; what is in neither is ignored, because it comes too late to matter.
+ *
+ *   SETTLING -> FOLLOWING -> CHOOSING <-> ACQUIRING, RAISING, PROBING      under way
+ *                               |              |
+ *                               v              v
+ *                             OVER           GIVEN <-> STARTING -> RUNNING     in use
+ *                                              |          |           |
+ *                                              +----------+-----------+--> OVER
+ *
+ * A handler never calls into the machine again: what follows at once it leaves in `queued`, and
+ * ft_decision_feed goes round until nothing is left. What concerns other decisions (whose turn it is
+ * now, answers that bring about a new decision) is left to ft_central_work, at the end of each call
+ * from outside; so the stack does not grow with the number of those who wait.
+ *
+ * An outcome is written to the log in the handler, before anyone is answered.
+ */
+#include "core/decision.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/text.h"
+#include "core/recovery.h"
+
+/* ---------------------------------------------------------------- lists */
+
+static void unlist(struct ft_decision *decision)
+{
+    struct ft_decision_list *list = decision->listed;
+
+    if (list == NULL)
+        return;
+    if (decision->previous != NULL)
+        decision->previous->next = decision->next;
+    else
+        list->first = decision->next;
+    if (decision->next != NULL)
+        decision->next->previous = decision->previous;
+    else
+        list->last = decision->previous;
+    decision->next = decision->previous = NULL;
+    decision->listed = NULL;
+}
+
+static void enlist(struct ft_decision *decision, struct ft_decision_list *list)
+{
+    if (decision->listed == list)
+        return;
+    unlist(decision);
+    decision->listed = list;
+    decision->previous = list->last;
+    if (list->last != NULL)
+        list->last->next = decision;
+    else
+        list->first = decision;
+    list->last = decision;
+}
+
+/* To be looked at by ft_central_work. */
+static void activate(struct ft_decision *decision)
+{
+    enlist(decision, &decision->central->active);
+    decision->central->work = true;
+}
+
+/* ---------------------------------------------------------------- making */
+
+static struct ft_decision **bucket_of(struct ft_central *central, uint64_t id)
+{
+    return &central->by_id[id % FT_DECISION_BUCKETS];
+}
+
+struct ft_decision *ft_decision_create(struct ft_central *central, struct ft_subject *subject,
+                                       struct ft_demand *demand)
+{
+    struct ft_decision *decision;
+    struct ft_decision **bucket;
+
+    if (central->decisions_n >= FT_DECISIONS_MAX) {
+        errno = ENOBUFS;
+        return NULL;
+    }
+    decision = calloc(1, sizeof *decision);
+    if (decision == NULL || ft_timers_reserve(central->timers) < 0) {
+        free(decision);
+        errno = ENOMEM;
+        return NULL;
+    }
+    decision->central = central;
+    decision->subject = subject;
+    decision->id = ++central->decision_id;
+    decision->queued = -1;
+    decision->timer.kind = FT_TIMER_DECISION;
+    decision->timer.owner = decision;
+    decision->demand = *demand;
+    memset(demand, 0, sizeof *demand);
+    decision->starter.rank = decision->standin.rank = -1;
+    decision->begun_ns = ft_now_ns(central);
+    bucket = bucket_of(central, decision->id);
+    decision->hash_next = *bucket;
+    *bucket = decision;
+    central->decisions_n++;
+    subject->pending = decision;
+    enlist(decision, &central->active);
+    return decision;
+}
+
+void ft_decision_destroy(struct ft_decision *decision)
+{
+    struct ft_decision **link;
+
+    if (decision == NULL)
+        return;
+    link = bucket_of(decision->central, decision->id);
+    while (*link != decision)
+        link = &(*link)->hash_next;
+    *link = decision->hash_next;
+    unlist(decision);
+    decision->central->decisions_n--;
+    ft_timers_disarm(decision->central->timers, &decision->timer);
+    ft_timers_unreserve(decision->central->timers);
+    if (decision->subject->pending == decision)
+        decision->subject->pending = NULL;
+    if (decision->subject->current == decision)
+        decision->subject->current = NULL;
+    ft_demand_clear(&decision->demand);
+    ft_asker_drop(&decision->starter);
+    ft_asker_drop(&decision->standin);
+    free(decision->port);
+    free(decision);
+}
+
+struct ft_decision *ft_decision_find(struct ft_central *central, uint64_t id)
+{
+    struct ft_decision *decision = *bucket_of(central, id);
+
+    while (decision != NULL && decision->id != id)
+        decision = decision->hash_next;
+    return decision;
+}
+
+bool ft_decision_is_under_way(const struct ft_decision *decision)
+{
+    return decision->state < FT_GIVEN;
+}
+
+bool ft_decision_is_in_use(const struct ft_decision *decision)
+{
+    return decision->state >= FT_GIVEN && decision->state < FT_OVER;
+}
+
+void ft_each_decision(struct ft_central *central,
+                      void (*visit)(struct ft_decision *decision, const void *arg),
+                      const void *arg)
+{
+    struct ft_decision_list *lists[] = {&central->held, &central->active};
+
+    for (int i = 0; i < 2; i++) {
+        struct ft_decision *decision = lists[i]->first;
+        /* What is appended while visiting has been visited already, or is no older than this. */
+        struct ft_decision *last = lists[i]->last;
+
+        while (decision != NULL) {
+            struct ft_decision *next = decision != last ? decision->next : NULL;
+
+            visit(decision, arg);
+            decision = next;
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- words */
+
+uint64_t ft_decision_log(struct ft_decision *decision, const char *name, const struct ft_node *node,
+                         const char *format, ...)
+{
+    const ftResource_t *resource = &decision->subject->resource;
+    bool is_rank = resource->kind == FT_RANK;
+    char text[2 * FT_TEXT_MAX];
+    struct ft_event event = {
+        .name = name,
+        .job = is_rank ? resource->job : NULL,
+        .rank = is_rank ? (int) resource->number : -1,
+        .node = node != NULL ? node->name : NULL,
+        .decision = decision->id,
+        .text = text,
+    };
+    int n = 0;
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (!is_rank) {
+        event.fields[n].key = "resource";
+        event.fields[n++].text = decision->subject->text;
+    }
+    if (decision->lost_node != NULL) {
+        event.fields[n].key = "lost_node";
+        event.fields[n++].text = decision->lost_node->name;
+    }
+    if (decision->epoch > 0) {
+        event.fields[n].key = "epoch";
+        event.fields[n++].number = decision->epoch;
+    }
+    return ft_central_log(decision->central, &event);
+}
+
+const char *ft_decision_state_text(const struct ft_decision *decision)
+{
+    switch (decision->state) {
+    case FT_SETTLING:
+        return "waiting for the news that it is lost";
+    case FT_FOLLOWING:
+        return "another decision for the same lost node is under way";
+    case FT_CHOOSING:
+        return "a candidate is being chosen";
+    case FT_ACQUIRING:
+        return "waiting for the resource manager";
+    case FT_RAISING:
+        return "waiting for a node unit to come up on the candidate";
+    case FT_PROBING:
+        return "the candidate is being probed";
+    case FT_GIVEN:
+        return "it is decided, nobody has claimed it yet";
+    case FT_STARTING:
+        return "another process is starting it";
+    case FT_RUNNING:
+        return "it runs";
+    default:
+        return "it is over";
+    }
+}
+
+static const char *rung_text(ftRung_t rung)
+{
+    switch (rung) {
+    case FT_BY_REPAIR:
+        return "repaired in place";
+    case FT_BY_SPARE_RANK:
+        return "spare rank";
+    case FT_BY_IDLE_NODE:
+        return "idle node of the allocation";
+    case FT_BY_NEW_NODE:
+        return "new node from the resource manager";
+    case FT_BY_SHARING:
+        return "shared with what runs there";
+    default:
+        return "none";
+    }
+}
+
+/* ---------------------------------------------------------------- answers */
+
+bool ft_decision_holds_for(const struct ft_decision *decision, const struct ft_demand *demand)
+{
+    const struct ft_node *node = decision->candidate;
+    const struct ft_facts *original = decision->original_known ? &decision->original : NULL;
+    const char *at = demand->excluded;
+    char name[FT_NAME_MAX];
+
+    while (at != NULL && *at != '\0') {
+        size_t n = strcspn(at, ",");
+
+        if (n > 0 && n < sizeof name) {
+            memcpy(name, at, n);
+            name[n] = '\0';
+            if (ft_inventory_find(decision->central->inventory, name) == node &&
+                !FT_PLANTED(FT_PLANT_IGNORE_EXCLUDED))
+                return false;
+        }
+        at += n + (at[n] == ',');
+    }
+    return ft_demand_equal(demand, &decision->demand) ||
+           ft_match_facts(demand, &decision->given, original, NULL, 0);
+}
+
+static void fill_steps(struct ft_decision *decision, int64_t arrived_ns, ftSteps_t *steps)
+{
+    int64_t now_ns = ft_now_ns(decision->central);
+    int64_t since_ns = 0;
+    int64_t probe_ns = decision->probe_ns;
+    char text[FT_TEXT_MAX];
+
+    if (decision->planned ||
+        !ft_subject_is_lost(decision->subject, &since_ns, text, sizeof text))
+        steps->known_ms = -1;
+    else if (since_ns < arrived_ns)
+        steps->known_ms = (double) (arrived_ns - since_ns) / NS_PER_MS;
+    /* Who came later waited for a part of the probing only. */
+    if (probe_ns > now_ns - arrived_ns)
+        probe_ns = decision->outcome_due ? now_ns - arrived_ns : 0;
+    steps->total_ms = (double) (now_ns - arrived_ns) / NS_PER_MS;
+    steps->probe_ms = (double) probe_ns / NS_PER_MS;
+    steps->decide_ms = steps->total_ms - steps->probe_ms;
+}
+
+static void answer_given(struct ft_decision *decision, ftReply_t *reply)
+{
+    struct ft_node *node = decision->candidate;
+
+    reply->decision = decision->id;
+    reply->epoch = decision->epoch;
+    reply->alternative.kind = FT_NODE;
+    ft_text_copy(reply->alternative.node, sizeof reply->alternative.node, node->name);
+    reply->rung = decision->candidate_rung;
+    ft_text_copy(reply->match, sizeof reply->match, decision->match);
+    reply->reach = decision->state == FT_RUNNING ? FT_REACH_PORT : FT_REACH_START;
+    if (decision->state == FT_RUNNING)
+        ft_text_copy(reply->port, sizeof reply->port, decision->port);
+    reply->in_job = node->state == FT_NODE_UP;
+    if (reply->probed == 0)
+        reply->probed = 1; /* measured just before, for another decision */
+}
+
+static void hint_none(const struct ft_decision *decision, ftReply_t *reply)
+{
+    char *hint = reply->hint;
+    size_t size = sizeof reply->hint;
+
+    if (decision->status == FT_ERR_UNKNOWN) {
+        snprintf(hint, size, "check the rank and the job's name; the launcher has to have reported "
+                             "the job (is its component loaded?)");
+        return;
+    }
+    if (ft_demand_needs_original(&decision->demand) && !decision->original_known) {
+        snprintf(hint, size, "ask for numbers (ftNeedCores, ftNeedMemory) rather than for what the "
+                             "lost node had; for the future, check that a unit runs on every node");
+        return;
+    }
+    snprintf(hint, size, "name more spare nodes (ft run --pool, or pool in ft.conf)%s, or ask for "
+                         "less", decision->no_sharing ? ", allow sharing (share = true)" : "");
+}
+
+static void answer_none(struct ft_decision *decision, ftReply_t *reply)
+{
+    reply->available_at_s = decision->available_at_s;
+    if (decision->status == FT_ERR_UNKNOWN)
+        ft_text_copy(reply->reason, sizeof reply->reason, decision->why);
+    else
+        ft_text_appendf(reply->reason, sizeof reply->reason, "no alternative for %.120s: %s",
+                        decision->subject->text, decision->reasons);
+    if (decision->reasons_left_out > 0)
+        ft_text_appendf(reply->reason, sizeof reply->reason, "; and %u more (see the event log)",
+                        decision->reasons_left_out);
+    hint_none(decision, reply);
+}
+
+void ft_decision_answer(struct ft_decision *decision, int64_t arrived_ns, ftReply_t *reply)
+{
+    memset(reply, 0, sizeof *reply);
+    reply->status = decision->status;
+    reply->event = decision->event;
+    reply->resource = decision->subject->resource;
+    if (decision->lost_node != NULL)
+        ft_text_copy(reply->lost_node, sizeof reply->lost_node, decision->lost_node->name);
+    reply->repairable = decision->repairable;
+    ft_text_copy(reply->repair, sizeof reply->repair, decision->repair);
+    reply->probed = decision->probed_n;
+    if (decision->status == FT_OK)
+        answer_given(decision, reply);
+    else
+        answer_none(decision, reply);
+    fill_steps(decision, arrived_ns, &reply->steps);
+}
+
+/* Answers all who wait for one thing with the same error. */
+static void refuse_all(struct ft_decision *decision, enum ft_waiting_for what, ftRetVal_t status,
+                       const char *hint)
+{
+    ftReply_t reply = {.status = status};
+
+    ft_text_copy(reply.reason, sizeof reply.reason, decision->why);
+    ft_text_copy(reply.hint, sizeof reply.hint, hint);
+    while (decision->waiting[what].first != NULL)
+        ft_waiter_answer(decision->central, decision->waiting[what].first, &reply);
+}
+
+/* Those whom this decision does not satisfy get one of their own; the first one says what for. */
+static void pass_on(struct ft_decision *decision, struct ft_waiting *left)
+{
+    struct ft_central *central = decision->central;
+    struct ft_demand demand = {0};
+    struct ft_decision *next = NULL;
+    ftReply_t reply = {.status = FT_ERR_MEMORY,
+                       .reason = "the central unit has no memory for another decision"};
+
+    if (ft_demand_copy(&demand, &left->first->demand) == 0)
+        next = ft_decision_create(central, decision->subject, &demand);
+    if (next == NULL && errno == ENOBUFS) {
+        reply.status = FT_ERR_BUSY;
+        snprintf(reply.reason, sizeof reply.reason, "%d decisions are under way or in use",
+                 FT_DECISIONS_MAX);
+    }
+    ft_demand_clear(&demand);
+    while (left->first != NULL) {
+        struct ft_waiter *waiter = left->first;
+
+        left->first = waiter->next;
+        if (next != NULL)
+            ft_waiter_join(waiter, next);
+        else
+            ft_waiter_answer(central, waiter, &reply);
+    }
+    if (next != NULL)
+        ft_decision_begin(next);
+}
+
+/* Whether the outcome is this waiter's answer. */
+static bool is_answer_for(const struct ft_decision *decision, const struct ft_waiter *waiter)
+{
+    if (decision->status == FT_ERR_UNKNOWN)
+        return true;
+    if (decision->status == FT_ERR_NONE)
+        return ft_demand_equal(&waiter->demand, &decision->demand);
+    return ft_decision_is_in_use(decision) && ft_decision_holds_for(decision, &waiter->demand);
+}
+
+void ft_decision_deliver(struct ft_decision *decision)
+{
+    struct ft_waiting all = decision->waiting[FT_WAIT_ALTERNATIVE];
+    struct ft_waiting left = {NULL, NULL};
+    bool forget = FT_PLANTED(FT_PLANT_FORGET_WAITER);
+
+    decision->waiting[FT_WAIT_ALTERNATIVE] = (struct ft_waiting) {NULL, NULL};
+    while (all.first != NULL) {
+        struct ft_waiter *waiter = all.first;
+        ftReply_t reply;
+
+        all.first = waiter->next;
+        waiter->next = NULL;
+        waiter->decision = NULL;
+        if (is_answer_for(decision, waiter)) {
+            ft_decision_answer(decision, waiter->arrived_ns, &reply);
+            if (forget && all.first != NULL)
+                ft_waiter_destroy(decision->central, waiter);
+            else
+                ft_waiter_answer(decision->central, waiter, &reply);
+        } else if (left.last != NULL) {
+            left.last = left.last->next = waiter;
+        } else {
+            left.first = left.last = waiter;
+        }
+    }
+    decision->outcome_due = false;
+    if (ft_decision_is_in_use(decision))
+        enlist(decision, &decision->central->held);
+    if (left.first != NULL)
+        pass_on(decision, &left);
+}
+
+/* ---------------------------------------------------------------- handlers: under way */
+
+static void arm(struct ft_decision *decision, unsigned timeout_ms)
+{
+    struct ft_central *central = decision->central;
+
+    ft_timers_arm(central->timers, &decision->timer, ft_now_ns(central) + timeout_ms * NS_PER_MS);
+}
+
+static void disarm(struct ft_decision *decision)
+{
+    ft_timers_disarm(decision->central->timers, &decision->timer);
+}
+
+/* Who is under way for a lost node lets the next one have its turn. */
+static void step_down(struct ft_decision *decision)
+{
+    disarm(decision);
+    if (decision->lost_node != NULL && decision->lost_node->leader == decision)
+        decision->lost_node->leader = NULL;
+    if (decision->subject->pending == decision)
+        decision->subject->pending = NULL;
+    activate(decision);
+}
+
+static void settled(struct ft_decision *decision)
+{
+    struct ft_subject *subject = decision->subject;
+    char text[FT_TEXT_MAX];
+    int64_t since_ns;
+
+    disarm(decision);
+    decision->lost_node = subject->place;
+    decision->planned = !ft_subject_is_lost(subject, &since_ns, text, sizeof text);
+    if (decision->planned)
+        ft_decision_log(decision, "not_known_lost", subject->place,
+                        "%s is not known to be lost: it is replaced as planned work, its node %s "
+                        "is left as it is", subject->text, subject->place->name);
+    activate(decision);
+}
+
+static void unknown(struct ft_decision *decision)
+{
+    snprintf(decision->why, sizeof decision->why,
+             "%.300s is not known: the launcher has reported nothing of it",
+             decision->subject->text);
+    decision->status = FT_ERR_UNKNOWN;
+    decision->event =
+        ft_decision_log(decision, "resource_unknown", NULL, "%s", decision->why);
+    decision->outcome_due = true;
+    step_down(decision);
+}
+
+static void take_turn(struct ft_decision *decision)
+{
+    decision->lost_node->leader = decision;
+    ft_recovery_original(decision);
+}
+
+static void acquire(struct ft_decision *decision)
+{
+    ft_recovery_acquire(decision);
+    ft_decision_log(decision, "node_wanted", NULL,
+                    "asking the resource manager for a node in the place of %s",
+                    decision->lost_node->name);
+    arm(decision, decision->central->config.rms_timeout_ms);
+}
+
+static void offered(struct ft_decision *decision)
+{
+    disarm(decision);
+    decision->acquire = 0;
+    ft_decision_log(decision, "node_offered", decision->offered,
+                    "the resource manager offers node %s", decision->offered->name);
+}
+
+static void not_offered(struct ft_decision *decision)
+{
+    disarm(decision);
+    decision->acquire = 0;
+    decision->no_spares = true;
+    ft_recovery_note(decision, "no new node: %.200s", decision->why);
+    ft_decision_log(decision, "no_node_offered", NULL, "the resource manager has no node: %s",
+                    decision->why);
+    decision->rung++;
+}
+
+static void offer_late(struct ft_decision *decision)
+{
+    struct ft_central *central = decision->central;
+
+    snprintf(decision->why, sizeof decision->why, "it did not answer within %u ms",
+             central->config.rms_timeout_ms);
+    central->env.abandon(central->env.arg, decision->acquire);
+    not_offered(decision);
+}
+
+static void raise_unit(struct ft_decision *decision)
+{
+    struct ft_central *central = decision->central;
+    struct ft_node *node = decision->candidate;
+
+    ft_decision_log(decision, "unit_awaited", node,
+                    "node %s is the next candidate (%s); waiting for its unit to come up",
+                    node->name, rung_text(decision->candidate_rung));
+    arm(decision, central->config.unit_timeout_ms);
+    if (!node->unit_wanted) {
+        node->unit_wanted = true;
+        central->env.want_unit(central->env.arg, node->name);
+    }
+}
+
+static void probe(struct ft_decision *decision)
+{
+    struct ft_central *central = decision->central;
+    struct ft_node *node = decision->candidate;
+    char why[200] = "";
+
+    decision->probed_n++;
+    decision->probe = ++central->probe_id;
+    decision->probe_begun_ns = ft_now_ns(central);
+    ft_decision_log(decision, "probe_sent", node, "probing node %s (%s)", node->name,
+                    rung_text(decision->candidate_rung));
+    if (central->env.probe(central->env.arg, decision->probe, node->name,
+                           central->config.probe_timeout_ms, why, sizeof why) == 0) {
+        arm(decision, central->config.probe_timeout_ms);
+        return;
+    }
+    snprintf(decision->why, sizeof decision->why, "could not be probed: %s", why);
+    decision->queued = FT_IN_UNFIT;
+}
+
+static void end_probe(struct ft_decision *decision)
+{
+    disarm(decision);
+    if (decision->probe == 0)
+        return;
+    decision->probe = 0;
+    decision->probe_ns += ft_now_ns(decision->central) - decision->probe_begun_ns;
+}
+
+static void reject(struct ft_decision *decision)
+{
+    end_probe(decision);
+    ft_recovery_reject(decision, decision->why);
+}
+
+static void unit_late(struct ft_decision *decision)
+{
+    const struct ft_node *node = decision->candidate;
+
+    snprintf(decision->why, sizeof decision->why, "had no unit within %u ms%s%.200s",
+             decision->central->config.unit_timeout_ms, node->unit_text != NULL ? ": " : "",
+             node->unit_text != NULL ? node->unit_text : "");
+    reject(decision);
+}
+
+static void probe_late(struct ft_decision *decision)
+{
+    snprintf(decision->why, sizeof decision->why, "did not answer the probe within %u ms",
+             decision->central->config.probe_timeout_ms);
+    reject(decision);
+}
+
+static void give(struct ft_decision *decision)
+{
+    struct ft_subject *subject = decision->subject;
+    struct ft_node *node = decision->candidate;
+
+    end_probe(decision);
+    decision->status = FT_OK;
+    if (subject->current != NULL) {
+        char why[100];
+
+        snprintf(why, sizeof why, "replaced by decision %llu", (unsigned long long) decision->id);
+        ft_decision_feed(subject->current, FT_IN_DROPPED, why);
+    }
+    subject->current = decision;
+    if (!FT_PLANTED(FT_PLANT_NEW_ANSWER) || subject->epoch == 0)
+        subject->epoch++;
+    decision->epoch = subject->epoch;
+    ft_match_text(&decision->demand, &decision->given,
+                  decision->original_known ? &decision->original : NULL, decision->match,
+                  sizeof decision->match);
+    decision->event = ft_decision_log(
+        decision, "decision_made", node, "use node %s for %s (%s): %s", node->name, subject->text,
+        rung_text(decision->candidate_rung), decision->match);
+    decision->outcome_due = true;
+    step_down(decision);
+}
+
+static void none(struct ft_decision *decision)
+{
+    decision->status = FT_ERR_NONE;
+    decision->event = ft_decision_log(decision, "decision_none", NULL,
+                                      "there is no alternative for %s: %s",
+                                      decision->subject->text, decision->reasons);
+    decision->outcome_due = true;
+    step_down(decision);
+}
+
+/* Given up while under way: the job has ended. */
+static void drop(struct ft_decision *decision)
+{
+    struct ft_central *central = decision->central;
+
+    end_probe(decision);
+    if (decision->acquire != 0)
+        central->env.abandon(central->env.arg, decision->acquire);
+    decision->acquire = 0;
+    ft_recovery_give_back(decision);
+    decision->status = FT_ERR_UNKNOWN;
+    ft_decision_log(decision, "decision_dropped", NULL, "the decision for %s is given up: %s",
+                    decision->subject->text, decision->why);
+    decision->outcome_due = true;
+    step_down(decision);
+}
+
+/* ---------------------------------------------------------------- handlers: in use */
+
+/* The first claimant in the queue is to start the stand-in. */
+static void start(struct ft_decision *decision)
+{
+    struct ft_waiter *waiter = decision->waiting[FT_WAIT_CLAIM].first;
+    ftReply_t reply;
+
+    ft_asker_drop(&decision->starter);
+    decision->starter_unsure = false;
+    decision->starter = waiter->asker;
+    memset(&waiter->asker, 0, sizeof waiter->asker);
+    decision->starter_token = waiter->token;
+    ft_decision_log(decision, "start_given", decision->candidate,
+                    "rank %d of job %s is to start the stand-in for %s on node %s",
+                    decision->starter.rank, decision->starter.job, decision->subject->text,
+                    decision->candidate->name);
+    arm(decision, decision->central->config.start_timeout_ms);
+    ft_decision_answer(decision, waiter->arrived_ns, &reply);
+    ft_waiter_answer(decision->central, waiter, &reply);
+}
+
+static void starter_gone(struct ft_decision *decision)
+{
+    disarm(decision);
+    ft_decision_log(decision, "starter_gone", decision->candidate,
+                    "who was to start the stand-in for %s is gone (%s): the next one that claims "
+                    "it is to do so", decision->subject->text, decision->why);
+    ft_asker_drop(&decision->starter);
+    decision->starter_token = 0;
+    if (decision->waiting[FT_WAIT_CLAIM].first != NULL)
+        decision->queued = FT_IN_CLAIM;
+}
+
+/* The stand-in runs: everybody who claimed it is told where, and it is told that they come. */
+static void run(struct ft_decision *decision)
+{
+    struct ft_waiting *claims = &decision->waiting[FT_WAIT_CLAIM];
+
+    disarm(decision);
+    ft_decision_log(decision, "standin_announced", decision->candidate,
+                    "the stand-in for %s runs: rank %d of job %s on node %s",
+                    decision->subject->text, decision->standin.rank, decision->standin.job,
+                    decision->candidate->name);
+    while (claims->first != NULL) {
+        ftReply_t reply;
+
+        ft_decision_answer(decision, claims->first->arrived_ns, &reply);
+        decision->peers_n++;
+        ft_waiter_answer(decision->central, claims->first, &reply);
+    }
+}
+
+static void lose(struct ft_decision *decision)
+{
+    struct ft_subject *subject = decision->subject;
+
+    disarm(decision);
+    ft_decision_log(decision, "decision_over", decision->candidate,
+                    "node %s is no longer the alternative for %s: %s", decision->candidate->name,
+                    subject->text, decision->why);
+    refuse_all(decision, FT_WAIT_CLAIM, FT_ERR_UNFIT, "ask findAlternative again");
+    refuse_all(decision, FT_WAIT_PEER, FT_ERR_UNFIT, "end: something else stands in now");
+    ft_recovery_give_back(decision);
+    if (subject->current == decision)
+        subject->current = NULL;
+    activate(decision);
+}
+
+/* ---------------------------------------------------------------- the state machine */
+
+/* Where an input leads; FT_SETTLING, to which nothing leads, stands for "ignored". */
+static const unsigned char next_state[FT_DECISION_STATES][FT_DECISION_INPUTS] = {
+    [FT_SETTLING] = {[FT_IN_NEWS] = FT_FOLLOWING, [FT_IN_DEADLINE] = FT_FOLLOWING,
+                     [FT_IN_UNKNOWN] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
+    [FT_FOLLOWING] = {[FT_IN_TURN] = FT_CHOOSING, [FT_IN_DROPPED] = FT_OVER},
+    [FT_CHOOSING] = {[FT_IN_CANDIDATE] = FT_PROBING, [FT_IN_NO_UNIT] = FT_RAISING,
+                     [FT_IN_ASK] = FT_ACQUIRING, [FT_IN_FITS] = FT_GIVEN,
+                     [FT_IN_NOTHING_LEFT] = FT_OVER},
+    [FT_ACQUIRING] = {[FT_IN_OFFER] = FT_CHOOSING, [FT_IN_NO_OFFER] = FT_CHOOSING,
+                      [FT_IN_DEADLINE] = FT_CHOOSING, [FT_IN_DROPPED] = FT_OVER},
+    [FT_RAISING] = {[FT_IN_UNIT] = FT_PROBING, [FT_IN_UNFIT] = FT_CHOOSING,
+                    [FT_IN_LOST] = FT_CHOOSING, [FT_IN_DEADLINE] = FT_CHOOSING,
+                    [FT_IN_DROPPED] = FT_OVER},
+    [FT_PROBING] = {[FT_IN_FITS] = FT_GIVEN, [FT_IN_UNFIT] = FT_CHOOSING,
+                    [FT_IN_LOST] = FT_CHOOSING, [FT_IN_DEADLINE] = FT_CHOOSING,
+                    [FT_IN_DROPPED] = FT_OVER},
+    [FT_GIVEN] = {[FT_IN_CLAIM] = FT_STARTING, [FT_IN_ANNOUNCE] = FT_RUNNING,
+                  [FT_IN_LOST] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
+    [FT_STARTING] = {[FT_IN_ANNOUNCE] = FT_RUNNING, [FT_IN_STARTER_GONE] = FT_GIVEN,
+                     [FT_IN_LOST] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
+    [FT_RUNNING] = {[FT_IN_LOST] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
+};
+
+static void (*const handlers[FT_DECISION_STATES][FT_DECISION_INPUTS])(struct ft_decision *) = {
+    [FT_SETTLING] = {[FT_IN_NEWS] = settled, [FT_IN_DEADLINE] = settled,
+                     [FT_IN_UNKNOWN] = unknown, [FT_IN_DROPPED] = drop},
+    [FT_FOLLOWING] = {[FT_IN_TURN] = take_turn, [FT_IN_DROPPED] = drop},
+    [FT_CHOOSING] = {[FT_IN_CANDIDATE] = probe, [FT_IN_NO_UNIT] = raise_unit,
+                     [FT_IN_ASK] = acquire, [FT_IN_FITS] = give, [FT_IN_NOTHING_LEFT] = none},
+    [FT_ACQUIRING] = {[FT_IN_OFFER] = offered, [FT_IN_NO_OFFER] = not_offered,
+                      [FT_IN_DEADLINE] = offer_late, [FT_IN_DROPPED] = drop},
+    [FT_RAISING] = {[FT_IN_UNIT] = probe, [FT_IN_UNFIT] = reject, [FT_IN_LOST] = reject,
+                    [FT_IN_DEADLINE] = unit_late, [FT_IN_DROPPED] = drop},
+    [FT_PROBING] = {[FT_IN_FITS] = give, [FT_IN_UNFIT] = reject, [FT_IN_LOST] = reject,
+                    [FT_IN_DEADLINE] = probe_late, [FT_IN_DROPPED] = drop},
+    [FT_GIVEN] = {[FT_IN_CLAIM] = start, [FT_IN_ANNOUNCE] = run, [FT_IN_LOST] = lose,
+                  [FT_IN_DROPPED] = lose},
+    [FT_STARTING] = {[FT_IN_ANNOUNCE] = run, [FT_IN_STARTER_GONE] = starter_gone,
+                     [FT_IN_LOST] = lose, [FT_IN_DROPPED] = lose},
+    [FT_RUNNING] = {[FT_IN_LOST] = lose, [FT_IN_DROPPED] = lose},
+};
+
+static void step(struct ft_decision *decision, enum ft_decision_input input)
+{
+    enum ft_decision_state next = next_state[decision->state][input];
+    void (*handler)(struct ft_decision *) = handlers[decision->state][input];
+
+    if (next == FT_SETTLING)
+        return;
+    decision->state = next;
+    handler(decision);
+}
+
+void ft_decision_feed(struct ft_decision *decision, enum ft_decision_input input, const char *why)
+{
+    if (why != NULL)
+        ft_text_copy(decision->why, sizeof decision->why, why);
+    step(decision, input);
+    for (;;) {
+        if (decision->queued >= 0) {
+            input = (enum ft_decision_input) decision->queued;
+            decision->queued = -1;
+        } else if (decision->state == FT_CHOOSING) {
+            input = ft_recovery_next(decision);
+        } else {
+            return;
+        }
+        step(decision, input);
+    }
+}
+
+struct failed_start {
+    const struct ft_node *node;
+    const char *why;
+};
+
+static void check_failed(struct ft_decision *decision, const void *arg)
+{
+    const struct failed_start *failed = arg;
+
+    if (decision->candidate == failed->node && decision->state != FT_STARTING &&
+        decision->state != FT_RUNNING)
+        ft_decision_feed(decision, FT_IN_LOST, failed->why);
+}
+
+void ft_decision_fail_start(struct ft_decision *decision, const char *why)
+{
+    struct ft_central *central = decision->central;
+    struct failed_start failed = {.node = decision->candidate, .why = why};
+
+    ft_decision_log(decision, "start_failed", decision->candidate, "%s", why);
+    ft_inventory_set_unfit(central->inventory, decision->candidate,
+                           ft_now_ns(central) + central->config.unfit_ms * NS_PER_MS, why);
+    ft_decision_feed(decision, FT_IN_LOST, why);
+    ft_each_decision(central, check_failed, &failed);
+}
+
+void ft_decision_expire(struct ft_decision *decision)
+{
+    char why[100];
+
+    disarm(decision);
+    if (decision->state == FT_STARTING) {
+        snprintf(why, sizeof why, "the stand-in did not announce itself within %u ms",
+                 decision->central->config.start_timeout_ms);
+        ft_decision_fail_start(decision, why);
+        return;
+    }
+    ft_subject_locate(decision->central->subjects, decision->subject);
+    if (decision->state == FT_SETTLING && decision->subject->place == NULL)
+        ft_decision_feed(decision, FT_IN_UNKNOWN, NULL);
+    else
+        ft_decision_feed(decision, FT_IN_DEADLINE, NULL);
+}
+
+void ft_decision_begin(struct ft_decision *decision)
+{
+    struct ft_subject *subject = decision->subject;
+    char text[FT_TEXT_MAX];
+    int64_t since_ns;
+
+    if (ft_subject_is_lost(subject, &since_ns, text, sizeof text))
+        ft_decision_feed(decision, FT_IN_NEWS, NULL);
+    else if (!ft_subject_may_be_lost(subject))
+        ft_decision_feed(decision, FT_IN_DEADLINE, NULL);
+    else
+        arm(decision, decision->central->config.settle_ms);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * env.h - everything that core does to the world outside, as one table of functions.
+ *
+ * Core decides and nothing else: it has no socket, clock, file or thread. Whoever drives it (the
+ * central unit's server, a unit test, the simulation) hands it this table and calls the functions
+ * of central.h with what happened. Rules:
+ *   - No function of the table may call back into core; an answer that is there at once is handed in
+ *     after the call that asked for it has returned.
+ *   - Things are named by opaque numbers: `token` is the driver's own for a request, `probe` and
+ *     `acquire` are core's. An answer to a number that core no longer waits for is ignored.
+ *   - Strings and structs are borrowed for the call.
+ */
+#ifndef FT_CORE_ENV_H
+#define FT_CORE_ENV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/facts.h"
+#include "ft.h"
+#include "ft_runtime.h"
+
+#define FT_EVENT_FIELDS_MAX 8
+
+/* One entry of the event log. doc/events.md lists them all. */
+struct ft_event {
+    uint64_t seq;          /* its number, from 1; filled by core */
+    const char *name;      /* "node_lost", "decision_made", ... */
+    const char *job;       /* NULL if it concerns none */
+    const char *node;      /* NULL if it concerns none */
+    int rank;              /* -1 if it concerns none */
+    uint64_t decision;     /* 0 if it concerns none */
+    struct {
+        const char *key;   /* NULL ends */
+        const char *text;  /* a text, or NULL: the number */
+        double number;
+    } fields[FT_EVENT_FIELDS_MAX];
+    const char *text;      /* a sentence for people: what, to whom, why */
+};
+
+/* Who asks: told by the unit that the asker is connected to. */
+struct ft_asker {
+    const char *node;
+    const char *job;
+    int rank;      /* -1: no rank */
+    int64_t pid;
+    bool launcher; /* may report what the launcher knows */
+};
+
+/* What a node unit measured. */
+struct ft_measured {
+    struct ft_facts facts;
+    bool facts_known;
+    uint64_t memory_free_bytes;
+    uint64_t scratch_free_bytes;
+    double load;
+    bool check_ran;
+    int check_code;
+    char check_text[256];
+    char error[256];      /* "" or why it could not be measured */
+    double took_ms;
+};
+
+/* What is asked of a resource manager: one more node. */
+struct ft_wanted {
+    const char *job;             /* for this job; "" if not known */
+    const struct ft_facts *like; /* NULL: any */
+    const char *const *excluded; /* not these; n of them */
+    size_t excluded_n;
+};
+
+struct ft_env {
+    void *arg; /* handed to every function */
+
+    /* A clock that never goes back. */
+    int64_t (*now_ns)(void *arg);
+
+    /* Writes an entry of the event log. Its failing is the log's own matter. */
+    void (*log)(void *arg, const struct ft_event *event);
+
+    /* Answers a request: once for each token. */
+    void (*reply)(void *arg, uint64_t token, const ftReply_t *reply);
+
+    /* Has a node measured; ends in ft_central_probe_result. Core has its own deadline. Returns 0, or
+     * -1 if it cannot be asked (its unit is gone): `why` (size bytes) says so. */
+    int (*probe)(void *arg, uint64_t probe, const char *node, unsigned timeout_ms, char *why,
+                 size_t size);
+
+    /* Wants a unit running on a node that has none; ends in ft_central_unit_up or _unit_failed. */
+    void (*want_unit)(void *arg, const char *node);
+
+    /* Asks the resource manager for one more node; ends in ft_central_offer or _no_offer. */
+    void (*acquire)(void *arg, uint64_t acquire, const struct ft_wanted *wanted);
+
+    /* Nobody waits for that any more; a node that comes all the same is to be given back. */
+    void (*abandon)(void *arg, uint64_t acquire);
+
+    /* Gives a node back; `broken`: it is lost, do not offer it again. */
+    void (*release)(void *arg, const char *node, bool broken);
+
+    /* What a node should be, by the configuration management: false if it is not known. */
+    bool (*configured)(void *arg, const char *node, struct ft_facts *facts);
+
+    /* Says in words how the hardware found differs from what is wanted. False if it cannot tell.
+     * May be NULL. */
+    bool (*explain)(void *arg, const struct ft_facts *found, const struct ft_facts *wanted,
+                    char *text, size_t size);
+};
+
+#endif

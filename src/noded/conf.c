@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * conf.c - reads noded.conf, by libconfuse, once, at the unit's start.
+ *
+ * Every value is checked here, so that a mistake is told to who starts the unit, with file and
+ * line, rather than found out when a node is lost. doc/noded.conf.5.scd describes the file.
+ */
+#include "config.h"
+
+#include "noded/conf.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "topology/topology.h"
+
+#define CHECK_TIMEOUT_MIN_MS 10
+#define TEXT_MAX_BYTES 255
+#define FILE_MAX_BYTES (1 << 20)
+
+/* libconfuse's callbacks have no argument of ours; the file is read before there are threads. */
+static struct {
+    char *why;
+    size_t size;
+} report;
+
+static void on_error(cfg_t *cfg, const char *format, va_list args)
+{
+    size_t n;
+
+    if (report.why[0]) /* the first error is the cause */
+        return;
+    snprintf(report.why, report.size, "%s:%d: ", cfg && cfg->filename ? cfg->filename : "",
+             cfg ? cfg->line : 0);
+    n = strlen(report.why);
+    vsnprintf(report.why + n, report.size - n, format, args);
+}
+
+static int check_topology(cfg_t *cfg, cfg_opt_t *option)
+{
+    char why[FT_TOPOLOGY_WHY_MAX];
+
+    if (ft_topology_check_source(cfg_opt_getstr(option), why, sizeof why) == 0)
+        return 0;
+    cfg_error(cfg, "%s", why);
+    return -1;
+}
+
+static int check_path(cfg_t *cfg, cfg_opt_t *option)
+{
+    const char *path = cfg_opt_getstr(option);
+
+    if (path && (path[0] == '\0' || path[0] == '/'))
+        return 0;
+    cfg_error(cfg, "%s = \"%s\" is not an absolute path (beginning with /)",
+              cfg_opt_name(option), path ? path : "");
+    return -1;
+}
+
+static int check_text(cfg_t *cfg, cfg_opt_t *option)
+{
+    const char *text = cfg_opt_getstr(option);
+    size_t n = text ? strlen(text) : 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (text[i] <= ' ' || text[i] > '~') {
+            cfg_error(cfg, "%s has a space or a character that is not ASCII", cfg_opt_name(option));
+            return -1;
+        }
+    if (n <= TEXT_MAX_BYTES)
+        return 0;
+    cfg_error(cfg, "%s has more than %d characters", cfg_opt_name(option), TEXT_MAX_BYTES);
+    return -1;
+}
+
+static int check_timeout(cfg_t *cfg, cfg_opt_t *option)
+{
+    long value = cfg_opt_getnint(option, 0);
+
+    if (value >= CHECK_TIMEOUT_MIN_MS && value <= FT_CHECK_TIMEOUT_MAX_MS)
+        return 0;
+    cfg_error(cfg, "%s = %ld is not between %d and %d", cfg_opt_name(option), value,
+              CHECK_TIMEOUT_MIN_MS, FT_CHECK_TIMEOUT_MAX_MS);
+    return -1;
+}
+
+static cfg_t *cfg_make(cfg_opt_t *options)
+{
+    cfg_t *cfg = cfg_init(options, CFGF_NONE);
+
+    if (!cfg)
+        return NULL;
+    cfg_set_error_function(cfg, on_error);
+    cfg_set_validate_func(cfg, "topology", check_topology);
+    cfg_set_validate_func(cfg, "check", check_path);
+    cfg_set_validate_func(cfg, "scratch", check_path);
+    cfg_set_validate_func(cfg, "check_timeout_ms", check_timeout);
+    cfg_set_validate_func(cfg, "node", check_text);
+    cfg_set_validate_func(cfg, "location", check_text);
+    return cfg;
+}
+
+static struct ft_noded_config *config_from(cfg_t *cfg)
+{
+    struct ft_noded_config *config = calloc(1, sizeof *config);
+
+    if (!config)
+        return NULL;
+    config->node = strdup(cfg_getstr(cfg, "node"));
+    config->topology = strdup(cfg_getstr(cfg, "topology"));
+    config->check = strdup(cfg_getstr(cfg, "check"));
+    config->check_timeout_ms = (unsigned)cfg_getint(cfg, "check_timeout_ms");
+    config->scratch = strdup(cfg_getstr(cfg, "scratch"));
+    config->location = strdup(cfg_getstr(cfg, "location"));
+    if (config->node && config->topology && config->check && config->scratch &&
+        config->location)
+        return config;
+    ft_noded_config_destroy(config);
+    return NULL;
+}
+
+/* libconfuse's scanner ends the process over what is no file, a folder for instance. */
+static bool is_file(const char *path)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0)
+        snprintf(report.why, report.size, "%s: %s", path, strerror(errno));
+    else if (!S_ISREG(info.st_mode))
+        snprintf(report.why, report.size, "%s is not a file", path);
+    else if (info.st_size > FILE_MAX_BYTES)
+        snprintf(report.why, report.size, "%s has more than %d bytes", path, FILE_MAX_BYTES);
+    else
+        return true;
+    return false;
+}
+
+/* True if the values can be used, whether the file is there or not. */
+static bool parse(cfg_t *cfg, const char *path, bool must_exist)
+{
+    int result;
+
+    if (!must_exist && access(path, F_OK) != 0 && errno == ENOENT)
+        return true;
+    if (!is_file(path))
+        return false;
+    result = cfg_parse(cfg, path);
+    if (result != CFG_SUCCESS && !report.why[0])
+        snprintf(report.why, report.size, "%s: %s", path,
+                 result == CFG_FILE_ERROR ? strerror(errno) : "it is not a configuration file");
+    return result == CFG_SUCCESS;
+}
+
+struct ft_noded_config *ft_noded_config_load(const char *path, bool must_exist, char *why,
+                                             size_t why_size)
+{
+    cfg_opt_t options[] = {
+        CFG_STR("node", "", CFGF_NONE),
+        CFG_STR("topology", "", CFGF_NONE),
+        CFG_STR("check", "", CFGF_NONE),
+        CFG_INT("check_timeout_ms", FT_CHECK_TIMEOUT_DEFAULT_MS, CFGF_NONE),
+        CFG_STR("scratch", "/tmp", CFGF_NONE),
+        CFG_STR("location", "", CFGF_NONE),
+        CFG_END()
+    };
+    struct ft_noded_config *config = NULL;
+    cfg_t *cfg;
+
+    why[0] = '\0';
+    report.why = why;
+    report.size = why_size;
+    cfg = cfg_make(options);
+    if (cfg && parse(cfg, path, must_exist))
+        config = config_from(cfg);
+    if (!config && !why[0])
+        snprintf(why, why_size, "out of memory while reading %s", path);
+    if (cfg)
+        cfg_free(cfg);
+    return config;
+}
+
+void ft_noded_config_destroy(struct ft_noded_config *config)
+{
+    if (!config)
+        return;
+    free(config->node);
+    free(config->topology);
+    free(config->check);
+    free(config->scratch);
+    free(config->location);
+    free(config);
+}

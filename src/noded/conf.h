@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * conf.h - what the file noded.conf says about this node.
+ */
+#ifndef FT_NODED_CONF_H
+#define FT_NODED_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define FT_CHECK_TIMEOUT_DEFAULT_MS 1500 /* below the central unit's own patience with a probe */
+#define FT_CHECK_TIMEOUT_MAX_MS 60000
+
+struct ft_noded_config {
+    char *node;     /* this node's name, "" to take the host's */
+    char *topology; /* as ft_topology_load, "" for this machine's own */
+    char *check;    /* path of the site's check program, "" if none */
+    unsigned check_timeout_ms;
+    char *scratch;  /* folder whose free space is told */
+    char *location; /* "row1/rack2", "" if not told */
+};
+
+/* Reads the file. One that does not exist gives the defaults, unless it must exist.
+ * Returns NULL with a sentence in `why` that names file and line. */
+struct ft_noded_config *ft_noded_config_load(const char *path, bool must_exist, char *why,
+                                             size_t why_size);
+void ft_noded_config_destroy(struct ft_noded_config *config);
+
+#endif

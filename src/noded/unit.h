@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * unit.h - a node's unit as a whole: its loop, and how its parts play together.
+ */
+#ifndef FT_NODED_UNIT_H
+#define FT_NODED_UNIT_H
+
+#include <stddef.h>
+
+#include "noded/conf.h"
+#include "noded/orders.h"
+
+struct ft_unit;
+
+struct ft_unit_wish {
+    const char *session;
+    const char *node;
+    const char *socket;  /* path */
+    const char *version;
+    const struct ft_noded_config *config;
+    const struct ft_orders *orders;
+};
+
+/* How a unit's life ended. */
+enum ft_unit_end {
+    FT_UNIT_TOLD,     /* by the central unit's Leave, or a signal */
+    FT_UNIT_FORSAKEN  /* the central unit is out of reach, or refuses the unit */
+};
+
+/* Makes a unit that listens to its clients already. What wish points to is borrowed for its life.
+ * NULL with a sentence in `why`. */
+struct ft_unit *ft_unit_create(const struct ft_unit_wish *wish, char *why, size_t why_size);
+
+/* Lives until the end. */
+enum ft_unit_end ft_unit_run(struct ft_unit *unit);
+
+void ft_unit_destroy(struct ft_unit *unit); /* takes NULL */
+
+#endif

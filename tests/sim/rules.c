@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * rules.c - what must hold in every history, checked at every answer, entry of the log and tick.
+ *
+ *   1  a request is answered exactly once, or canceled, and by its deadline
+ *   2  the same resource in the same epoch has the same alternative and decision, whoever asks
+ *   3  never given: a node that is lost, excluded by the asker, found unfit, or where starting failed
+ *   4  two nodes that were lost never have the same node at the same time (sharing apart)
+ *   5  one START at a time for a decision
+ *   6  the log is written before the answer, its entries numbered without a gap
+ *   7  a stand-in is told of no more peers than were sent to it
+ *   8  time never stands still: after a tick the next deadline lies ahead
+ *
+ * The rules know the world as it is (nodes' true hardware) and what core said; they look at none of
+ * core's insides.
+ */
+#include "world.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NS_PER_MS INT64_C(1000000)
+
+void rule_broken(struct world *world, const char *format, ...)
+{
+    va_list arguments;
+    int n;
+
+    if (world->broken[0] != '\0')
+        return;
+    n = snprintf(world->broken, sizeof world->broken, "step %d, %.3f ms: ", world->step,
+                 (double) world->now_ns / NS_PER_MS);
+    va_start(arguments, format);
+    vsnprintf(world->broken + n, sizeof world->broken - (size_t) n, format, arguments);
+    va_end(arguments);
+}
+
+static void hash_text(struct world *world, const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++)
+        world->hash = (world->hash ^ (unsigned char) *text) * UINT64_C(1099511628211);
+}
+
+static void hash_number(struct world *world, uint64_t number)
+{
+    world->hash = (world->hash ^ number) * UINT64_C(1099511628211);
+}
+
+/* ---------------------------------------------------------------- the log */
+
+static struct sim_decision *decision_of(struct world *world, uint64_t id)
+{
+    static struct sim_decision none;
+
+    if (id > 0 && id < DECISIONS)
+        return &world->decisions[id];
+    rule_broken(world, "decision %" PRIu64 " is out of the world's range", id);
+    memset(&none, 0, sizeof none);
+    return &none;
+}
+
+static const char *field(const struct ft_event *event, const char *key)
+{
+    for (int i = 0; i < FT_EVENT_FIELDS_MAX && event->fields[i].key != NULL; i++) {
+        if (strcmp(event->fields[i].key, key) == 0)
+            return event->fields[i].text;
+    }
+    return "";
+}
+
+static void check_made(struct world *world, const struct ft_event *event)
+{
+    struct sim_decision *made = decision_of(world, event->decision);
+    const char *lost = field(event, "lost_node");
+    bool may_share = strstr(event->text, "(shared with") != NULL ||
+                     strstr(event->text, "(repaired in place") != NULL;
+
+    made->id = event->decision;
+    made->node = world_node(world, event->node);
+    made->starter = -1;
+    snprintf(made->lost, sizeof made->lost, "%s", lost);
+    made->rung = may_share ? FT_BY_SHARING : FT_BY_NEW_NODE;
+    for (int i = 1; i < DECISIONS && !may_share; i++) {
+        const struct sim_decision *other = &world->decisions[i];
+
+        if (other->id == 0 || other == made || other->over || other->rung == FT_BY_SHARING ||
+            other->node != made->node || strcmp(other->lost, lost) == 0)
+            continue;
+        rule_broken(world, "node %s is given for %s (decision %" PRIu64 ") while it stands in for "
+                    "%s (decision %" PRIu64 ")", event->node, lost, event->decision, other->lost,
+                    other->id);
+    }
+}
+
+void rules_event(struct world *world, const struct ft_event *event)
+{
+    if (world->show)
+        printf("# %10.3f ms %4" PRIu64 " %-20s %s\n", (double) world->now_ns / NS_PER_MS,
+               event->seq, event->name, event->text);
+    if (event->seq != world->last_seq + 1)
+        rule_broken(world, "entry %" PRIu64 " of the log follows %" PRIu64, event->seq,
+                    world->last_seq);
+    world->last_seq = event->seq;
+    hash_number(world, event->seq);
+    hash_text(world, event->name);
+    hash_text(world, event->text);
+    hash_text(world, event->node);
+    if (event->text == NULL || strlen(event->text) < 10)
+        rule_broken(world, "entry %s says nothing", event->name);
+    if (strcmp(event->name, "decision_made") == 0)
+        check_made(world, event);
+    else if (strcmp(event->name, "decision_over") == 0)
+        decision_of(world, event->decision)->over = true;
+    else if (strcmp(event->name, "starter_gone") == 0)
+        decision_of(world, event->decision)->starter = -1;
+}
+
+/* ---------------------------------------------------------------- answers */
+
+static bool excludes(const ftConstraint_t *constraint, const char *node)
+{
+    char list[FT_EXCLUDE_MAX + 2], item[FT_NAME_MAX + 2];
+
+    snprintf(list, sizeof list, ",%s,", constraint->excluded);
+    snprintf(item, sizeof item, ",%s,", node);
+    return strstr(list, item) != NULL;
+}
+
+/* What is wrong with a node, as it is, for a constraint relative to what was there before. */
+static const char *unfit_against(const ftConstraint_t *constraint, const struct ft_facts *is,
+                                 const struct ft_facts *had)
+{
+    if (is->cores < constraint->cores_min)
+        return "too few cores";
+    if (is->memory_bytes < constraint->memory_min_bytes)
+        return "too little memory";
+    if (constraint->arch[0] != '\0' && strcmp(is->arch, constraint->arch) != 0)
+        return "wrong architecture";
+    if (constraint->at_least &&
+        (is->cores < had->cores || is->memory_bytes < had->memory_bytes - had->memory_bytes / 64))
+        return "less than the lost node had";
+    if (constraint->same_kind && is->kind != had->kind)
+        return "another kind";
+    return NULL;
+}
+
+/* The lost node's hardware is known by what its unit said, or by a probe that came later. */
+static const char *unfit(const struct world *world, const ftConstraint_t *constraint,
+                         const struct sim_node *node, const char *lost_node)
+{
+    int lost = world_node(world, lost_node);
+    const char *why;
+
+    if (lost < 0)
+        return "what was lost is no node";
+    why = unfit_against(constraint, &node->is, &world->nodes[lost].said);
+    if (why == NULL)
+        return NULL;
+    return unfit_against(constraint, &node->is, &world->nodes[lost].is) != NULL ? why : NULL;
+}
+
+static void check_given(struct world *world, const struct sim_request *request,
+                        const ftReply_t *reply)
+{
+    struct sim_decision *decision = decision_of(world, reply->decision);
+    int index = world_node(world, reply->alternative.node);
+    const struct sim_node *node = index >= 0 ? &world->nodes[index] : NULL;
+    char subject[64];
+    const char *why;
+
+    if (node == NULL) {
+        rule_broken(world, "alternative \"%s\" is no node", reply->alternative.node);
+        return;
+    }
+    if (node->lost)
+        rule_broken(world, "lost node %s is given", node->name);
+    if (excludes(&request->constraint, node->name))
+        rule_broken(world, "excluded node %s is given", node->name);
+    if (node->failed_until_ns > world->now_ns && reply->reach == FT_REACH_START &&
+        decision->starter < 0)
+        rule_broken(world, "node %s is given, where starting just failed", node->name);
+    why = unfit(world, &request->constraint, node, reply->lost_node);
+    if (why != NULL)
+        rule_broken(world, "unfit node %s is given: %s", node->name, why);
+    if (node->check_code != 0)
+        rule_broken(world, "node %s is given, which fails the check", node->name);
+    if (reply->event == 0 || reply->event > world->last_seq || decision->id != reply->decision)
+        rule_broken(world, "decision %" PRIu64 " is answered before it is written down",
+                    reply->decision);
+    if (decision->over)
+        rule_broken(world, "decision %" PRIu64 " is answered after it was over", reply->decision);
+    if (decision->node != index)
+        rule_broken(world, "decision %" PRIu64 " was for another node", reply->decision);
+    snprintf(subject, sizeof subject, "%d %.20s %.20s %d", (int) reply->resource.kind,
+             reply->resource.job, reply->resource.node, (int) reply->resource.number);
+    for (int i = 1; i < DECISIONS; i++) {
+        const struct sim_decision *other = &world->decisions[i];
+
+        if (other->epoch == reply->epoch && other != decision &&
+            strcmp(other->subject, subject) == 0)
+            rule_broken(world, "%s has two alternatives in epoch %u", subject, reply->epoch);
+    }
+    snprintf(decision->subject, sizeof decision->subject, "%s", subject);
+    decision->epoch = reply->epoch;
+}
+
+static void check_claimed(struct world *world, const struct sim_request *request,
+                          const ftReply_t *reply)
+{
+    struct sim_decision *decision = decision_of(world, request->decision);
+
+    if (reply->decision != request->decision || decision->over) {
+        rule_broken(world, "a claim of decision %" PRIu64 " is answered with %" PRIu64 "%s",
+                    request->decision, reply->decision, decision->over ? ", which is over" : "");
+        return;
+    }
+    if (reply->reach == FT_REACH_START) {
+        if (decision->starter >= 0)
+            rule_broken(world, "decision %" PRIu64 " has two starters", request->decision);
+        if (decision->announced)
+            rule_broken(world, "decision %" PRIu64 " is started again", request->decision);
+        decision->starter = request->asker;
+    } else if (reply->reach == FT_REACH_PORT) {
+        decision->ports++;
+        if (!decision->announced || strcmp(reply->port, decision->port) != 0)
+            rule_broken(world, "decision %" PRIu64 " has no port %s", request->decision,
+                        reply->port);
+    } else {
+        rule_broken(world, "a claim is answered without a way to reach it");
+    }
+}
+
+void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply)
+{
+    struct sim_request *request;
+
+    hash_number(world, token);
+    hash_number(world, (uint64_t) (int64_t) reply->status);
+    hash_number(world, reply->decision);
+    hash_text(world, reply->alternative.node);
+    hash_text(world, reply->reason);
+    if (world->show)
+        printf("# %10.3f ms answer to %" PRIu64 ": %d %s %s\n", (double) world->now_ns / NS_PER_MS,
+               token, (int) reply->status, reply->alternative.node, reply->reason);
+    if (token == 0 || token > (uint64_t) world->requests_n) {
+        rule_broken(world, "request %" PRIu64 " is answered, which nobody made", token);
+        return;
+    }
+    request = &world->requests[token - 1];
+    if (request->answered || request->canceled)
+        rule_broken(world, "request %" PRIu64 " is answered %s", token,
+                    request->answered ? "twice" : "after it was canceled");
+    if (request->deadline_ns != INT64_MAX && world->now_ns > request->deadline_ns + NS_PER_MS)
+        rule_broken(world, "request %" PRIu64 " is answered too late", token);
+    request->answered = true;
+    if (reply->status != FT_OK && reply->reason[0] == '\0')
+        rule_broken(world, "request %" PRIu64 " is refused (%d) without a reason", token,
+                    (int) reply->status);
+    if (reply->status == FT_OK && request->kind == SIM_ALTERNATIVE)
+        check_given(world, request, reply);
+    if (reply->status == FT_OK && request->kind == SIM_CLAIM)
+        check_claimed(world, request, reply);
+    if (reply->status == FT_OK && request->kind == SIM_PEER &&
+        ++decision_of(world, request->decision)->told >
+            decision_of(world, request->decision)->ports + 1)
+        rule_broken(world, "the stand-in of decision %" PRIu64 " is told of a peer that nobody sent",
+                    request->decision);
+}
+
+/* ---------------------------------------------------------------- time */
+
+static size_t waiting(const struct world *world)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < world->requests_n; i++) {
+        if (!world->requests[i].answered && !world->requests[i].canceled)
+            n++;
+    }
+    return n;
+}
+
+void rules_time(struct world *world)
+{
+    for (int i = 0; i < world->requests_n; i++) {
+        const struct sim_request *request = &world->requests[i];
+
+        if (!request->answered && !request->canceled && request->deadline_ns <= world->now_ns)
+            rule_broken(world, "request %d of kind %d is not answered by its deadline", i + 1,
+                        (int) request->kind);
+    }
+    if (ft_central_next_deadline_ns(world->central) <= world->now_ns)
+        rule_broken(world, "the next deadline does not lie ahead");
+    if (waiting(world) != ft_central_waiting(world->central))
+        rule_broken(world, "%zu requests wait, core says %zu", waiting(world),
+                    ft_central_waiting(world->central));
+}
+
+void rules_end(struct world *world)
+{
+    for (int i = 0; i < world->requests_n; i++) {
+        const struct sim_request *request = &world->requests[i];
+
+        if (!request->answered && !request->canceled && request->kind != SIM_PEER)
+            rule_broken(world, "request %d of kind %d is never answered", i + 1,
+                        (int) request->kind);
+    }
+}

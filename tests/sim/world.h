@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * world.h - a made-up cluster around core: nodes that are lost, units that come and go, ranks that ask,
+ * claim, start and die, all by the numbers of one seed.
+ */
+#ifndef FT_SIM_WORLD_H
+#define FT_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/central.h"
+#include "core/planted.h"
+
+#define NODES 14        /* n0..n7 of the job at most, the rest spares */
+#define RANKS 12
+#define STANDINS 64
+#define REQUESTS 1024
+#define DECISIONS 512
+#define DEFERRED 256
+#define EVENT_TEXT 400
+
+struct sim_node {
+    char name[16];
+    bool in_job;          /* the launcher has a daemon there */
+    bool spare;           /* of the resource manager */
+    bool given;           /* by the resource manager */
+    bool lost;
+    int daemon;
+    bool unit_up;
+    struct ft_facts said;  /* when its unit came up */
+    struct ft_facts is;    /* what a probe finds */
+    uint64_t memory_free_bytes;
+    int check_code;
+    int64_t failed_until_ns; /* starting failed there */
+};
+
+struct sim_process {
+    char job[32];
+    int rank;
+    int node;
+    bool alive;
+    bool standin;
+    uint64_t decision; /* that it stands in for */
+    bool announced;
+};
+
+enum sim_kind { SIM_ERROR, SIM_ALTERNATIVE, SIM_CLAIM, SIM_ANNOUNCE, SIM_FAILED, SIM_PEER };
+
+struct sim_request {
+    enum sim_kind kind;
+    int asker;             /* index of a process */
+    ftConstraint_t constraint;
+    uint64_t decision;
+    int64_t deadline_ns;   /* INT64_MAX: none */
+    bool answered, canceled;
+};
+
+struct sim_decision {
+    uint64_t id;
+    char subject[64];
+    uint32_t epoch;
+    int node;              /* the alternative */
+    char lost[16];
+    ftRung_t rung;
+    bool over;
+    bool announced;
+    int starter;           /* process told to start and not done yet, -1: none */
+    unsigned ports;        /* peers that were told where it is */
+    unsigned told;         /* peers that the stand-in was told of */
+    char port[32];
+};
+
+enum sim_deferred_kind { SIM_PROBE, SIM_ACQUIRE, SIM_UNIT, SIM_START };
+
+struct sim_deferred {
+    enum sim_deferred_kind kind;
+    int64_t due_ns;
+    uint64_t id;        /* probe, acquire, decision */
+    int node;
+    int process;
+    uint32_t excluded;  /* bit by node */
+    bool used;
+};
+
+struct world {
+    uint64_t seed, random;
+    int64_t now_ns;
+    struct ft_central *central;
+    struct ft_central_config config;
+    struct sim_node nodes[NODES];
+    int job_nodes;
+    struct sim_process processes[RANKS + STANDINS];
+    int ranks_n, processes_n;
+    struct sim_request requests[REQUESTS]; /* by token - 1 */
+    int requests_n;
+    struct sim_decision decisions[DECISIONS]; /* by id */
+    struct sim_deferred deferred[DEFERRED];
+    int daemons;
+    bool job_over;
+    uint64_t last_seq;
+    uint64_t hash;          /* of everything that core said */
+    bool show;              /* print it */
+    int step;
+    char broken[600];       /* the first rule that was broken, "" if none */
+};
+
+/* Runs one history. world->broken says what went wrong, if anything. show: print what happens. */
+void world_run(struct world *world, uint64_t seed, bool show);
+
+/* A number below n; one in n. */
+uint64_t world_random(struct world *world, uint64_t n);
+bool world_chance(struct world *world, unsigned percent);
+
+/* ---- rules.c: called as things happen */
+
+void rule_broken(struct world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void rules_event(struct world *world, const struct ft_event *event);
+void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply);
+void rules_time(struct world *world); /* after each tick */
+void rules_end(struct world *world);  /* when everything has come to rest */
+
+int world_node(const struct world *world, const char *name); /* -1: none */
+
+#endif

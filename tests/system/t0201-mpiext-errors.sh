@@ -1,0 +1,47 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The MPI layer leaves an application's own error handling alone, and reports what was lost.
+test_description='the MPI layer: errors stay the application'\''s, failures are reported'
+. "$(dirname "$0")/lib/ft-sharness.sh"
+
+cluster_up 3
+shared=$FT_CLUSTER/shared
+progs=$FT_TOP/build/tests/system/progs
+cp "$progs"/mpiext_errors "$shared"/ || error "mpiext_errors is not built"
+
+# run MODE [FT OPTION]...: mpiext_errors with 4 ranks on 3 nodes; the last is alone on n2.
+run() {
+    local mode=$1
+    shift
+    timeout 30 cluster exec n0 ft run --events /shared/events.$mode "$@" --host n0:2,n1:1,n2:1 -n 4 \
+        /shared/mpiext_errors "$mode" >out 2>&1
+}
+
+test_expect_success 'nothing fails: nothing changes, nothing is reported' '
+    run none &&
+    test ! -s out &&
+    ! grep -q "\"event\":\"error" "$shared/events.none"'
+
+test_expect_success 'the default handler, return values ignored: the job stops, visibly, with an error' '
+    ! run ignore &&
+    grep -q MPI_ERRORS_ARE_FATAL out &&
+    ! grep -q "computed on" out'
+
+test_expect_success 'MPI_ERRORS_RETURN: the survivors get the error and end well' '
+    run return &&
+    grep -q "computed on: proc failed" out'
+
+test_expect_success 'a handler of its own is called, by every survivor' '
+    run handler &&
+    test "$(grep -c "own handler called, proc failed" out)" = 3'
+
+test_expect_success 'the loss is in the event log, by the rank it hit' '
+    for mode in return handler; do
+        jq -es "map(select(.event | test(\"^error\"))) | any(.rank == 3)" "$shared/events.$mode" || return 1
+    done'
+
+test_expect_success 'without the layer the same program behaves the same, and reports nothing' '
+    run return --no-preload &&
+    grep -q "computed on: proc failed" out'
+
+ft_done
