@@ -125,6 +125,10 @@ static int component_register(void)
         "Seconds that a daemon may take to report when a fault tolerant job spawns processes on a "
         "new node (0: no limit)",
         PMIX_MCA_BASE_VAR_TYPE_INT, &ftp_params.start_timeout_s);
+    ftp_params.silence_ms = 3000;
+    pmix_mca_base_component_var_register(
+        c, "silence", "After how many milliseconds of silence a daemon is lost; 0: PRRTE's own way",
+        PMIX_MCA_BASE_VAR_TYPE_INT, &ftp_params.silence_ms);
     ftp_params.verbose = 0;
     pmix_mca_base_component_var_register(c, "verbose", "How much the component tells on stderr",
                                          PMIX_MCA_BASE_VAR_TYPE_INT, &ftp_params.verbose);
@@ -212,7 +216,8 @@ static int daemon_init(void)
     ftp_repair_init();
     ftp_modex_init();
     ftp_orphan_init();
-    return ftp_daemon_init();
+    rc = ftp_keep_init();
+    return rc == PRTE_SUCCESS ? ftp_daemon_init() : rc;
 }
 
 static int daemon_finalize(void)

@@ -5,7 +5,7 @@
  * In a flat tree nothing of a daemon's routing depends on the others. It keeps its node table right
  * (a DVM maps jobs on every daemon), and refuses data of processes that are gone (modex.c). That it
  * ends itself, and its processes, when its connection to the master is gone, stock PRRTE sees to:
- * closed connections at once, silent ones when TCP's keepalive gives up (oob_tcp_keepalive_*).
+ * closed connections at once, silent ones after the time that silence.c sets.
  *
  * The same message reaches the master itself, where it says nothing new.
  */
@@ -22,6 +22,7 @@ static void on_lost(int status, pmix_proc_t *sender, pmix_data_buffer_t *buffer,
     (void) status;
     (void) tag;
     (void) cbdata;
+    ftp_silence_limit();
     if (PMIx_Data_unpack(NULL, buffer, &n, &one, PMIX_UINT32) != PMIX_SUCCESS)
         return;
     for (uint32_t i = 0; i < n; i++) {

@@ -9,12 +9,15 @@
  *   survive.c     master: a daemon is lost -> node down, its processes dead, the job goes on
  *   starting.c    master: daemons that do not come up
  *   job.c         master: which jobs asked for fault tolerance, their children, their exit code
+ *   slots.c       master: the slot of a process that failed is free at once
  *   routing.c     which daemons are lost, and a routing tree that no loss can break
+ *   silence.c     everywhere: a peer that says nothing any more is noticed in seconds
  *   event.c       master: PMIx events to all processes
  *   collective.c  master: collectives of the daemons that wait for a lost one
  *   repair.c      everywhere: fence and connect, as PRRTE 3.0.8 meant them
  *   modex.c       everywhere: nobody waits for data of a process on a lost node
  *   orphan.c      everywhere: processes do not outlive their daemon
+ *   keep.c        prted: a job is known on a node as long as it runs anywhere
  *   daemon.c      prted: learns from the master which daemons are lost
  *   units.c       starts this node's unit and, on the master, the private central unit
  *   report.c      master: tells the central unit what the launcher knows
@@ -56,6 +59,7 @@ struct ftp_params {
     char *centrald; /* path of ft-centrald */
     char *preload;  /* library to load into the ranks; "": none */
     int start_timeout_s; /* that a new daemon may take to report */
+    int silence_ms; /* a daemon that is silent for so long is lost; 0: PRRTE's own way */
     int verbose;
 };
 extern struct ftp_params ftp_params;
@@ -111,6 +115,11 @@ void ftp_job_process_ended(prte_proc_t *proc);
  * undone. */
 void ftp_job_restore_exit_status(void);
 
+/* ---- slots.c */
+
+/* Another process can be mapped where this one failed. */
+void ftp_slots_free(prte_proc_t *proc);
+
 /* ---- routing.c */
 
 /* The daemon of this rank is lost, for ever. */
@@ -126,6 +135,11 @@ bool ftp_routing_is_flat(void);
 
 /* The tree was computed anew: take the lost daemons out of it again. */
 void ftp_routing_prune(void);
+
+/* ---- silence.c */
+
+/* Limits how long the peers of this process's connections may be silent. */
+void ftp_silence_limit(void);
 
 /* ---- event.c */
 
@@ -145,7 +159,7 @@ void ftp_collective_start(void); /* once PRRTE's own receives are posted */
 void ftp_collective_lose(pmix_rank_t rank);
 void ftp_collective_fini(void);
 
-/* ---- repair.c, modex.c, orphan.c, daemon.c */
+/* ---- repair.c, modex.c, orphan.c, keep.c, daemon.c */
 
 void ftp_orphan_init(void);
 void ftp_orphan_fini(void);
@@ -155,6 +169,7 @@ void ftp_repair_fini(void);
 void ftp_modex_init(void);
 void ftp_modex_fini(void);
 void ftp_modex_lose(pmix_rank_t rank);
+int ftp_keep_init(void);
 int ftp_daemon_init(void);
 void ftp_daemon_fini(void);
 

@@ -181,13 +181,15 @@ static void on_init(int fd, short args, void *cbdata)
 
 static void on_vm_ready(int fd, short args, void *cbdata)
 {
-    size_t n;
+    prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+    bool tolerant = asks_for_tolerance(caddy->jdata);
 
     ftp_routing_prune();
     stock_vm_ready(fd, args, cbdata);
-    ftp_routing_lost(&n);
-    if (n > 0)
+    if (tolerant) {
+        ftp_silence_limit();
         ftp_event_tell_daemons();
+    }
     ftp_units_vm_ready();
     ftp_report_nodes();
 }

@@ -13,11 +13,14 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/daemon.c \
     pmix-plugin/prrte/event.c \
     pmix-plugin/prrte/job.c \
+    pmix-plugin/prrte/keep.c \
     pmix-plugin/prrte/modex.c \
     pmix-plugin/prrte/orphan.c \
     pmix-plugin/prrte/repair.c \
     pmix-plugin/prrte/report.c pmix-plugin/prrte/report.h \
     pmix-plugin/prrte/routing.c \
+    pmix-plugin/prrte/silence.c \
+    pmix-plugin/prrte/slots.c \
     pmix-plugin/prrte/starting.c \
     pmix-plugin/prrte/spawn.c pmix-plugin/prrte/spawn.h \
     pmix-plugin/prrte/survive.c \
@@ -27,7 +30,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_CPPFLAGS = -I$(top_srcdir)/include \
     -I$(top_srcdir)/pmix-plugin/prrte/compat $(PRTE_CFLAGS) \
     -DFT_NODED_PATH='"$(sbindir)/ft-noded"' -DFT_CENTRALD_PATH='"$(sbindir)/ft-centrald"'
 pmix_plugin_prrte_prte_mca_errmgr_ft_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
-pmix_plugin_prrte_prte_mca_errmgr_ft_la_LIBADD = libft.la
+pmix_plugin_prrte_prte_mca_errmgr_ft_la_LIBADD = libft.la $(HWLOC_LIBS)
 
 EXTRA_DIST += pmix-plugin/prrte/README.md pmix-plugin/prrte/ft-prted.in
 CLEANFILES += pmix-plugin/prrte/ft-prted

@@ -180,8 +180,12 @@ START_TEST(a_lost_connection_does_not_ring_on_in_a_childs_copy)
     start_and_open();
     descriptor = get_descriptor();
     child = fork();
-    if (child == 0) { /* keeps a copy of the socket, which the kernel goes on watching */
+    if (child == 0) { /* keeps libft's end of the connection, but not the unit's */
         alarm(20);
+        for (int i = 0; i < UNIT_CONNECTIONS_MAX; i++) {
+            if (u.of[i].fd >= 0)
+                close(u.of[i].fd);
+        }
         for (;;)
             pause();
     }
