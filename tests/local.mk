@@ -2,4 +2,5 @@
 # Each fragment below lists its own tests, so that rooms grow without meeting here.
 include $(top_srcdir)/tests/unit/local.mk
 include $(top_srcdir)/tests/system/progs/mpiext.mk
+include $(top_srcdir)/tests/system/progs/road.mk
 include $(top_srcdir)/tests/bench/local.mk

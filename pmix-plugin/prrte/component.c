@@ -39,6 +39,7 @@ extern prte_errmgr_base_module_t prte_errmgr_dvm_module;
 extern prte_errmgr_base_module_t prte_errmgr_prted_module;
 
 struct ftp_params ftp_params;
+static char *preload;
 static int output = -1;
 
 static int component_register(void);
@@ -117,8 +118,8 @@ static int component_register(void)
     register_string("noded", "Program to start on every node", FT_NODED_PATH, &ftp_params.noded);
     register_string("centrald", "Program to start beside the launcher", FT_CENTRALD_PATH,
                     &ftp_params.centrald);
-    register_string("preload", "Library to load into every process of a fault tolerant job", "",
-                    &ftp_params.preload);
+    register_string("preload", "Library to load into every process of a fault tolerant job, or none",
+                    "none", &preload);
     ftp_params.start_timeout_s = 10;
     pmix_mca_base_component_var_register(
         c, "start_timeout",
@@ -137,6 +138,7 @@ static int component_register(void)
 
 static int component_open(void)
 {
+    ftp_params.preload = preload != NULL && strcmp(preload, "none") != 0 ? preload : "";
     if (ftp_params.verbose > 0)
         output = pmix_output_open(NULL);
     return PRTE_SUCCESS;

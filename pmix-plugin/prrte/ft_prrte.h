@@ -57,7 +57,7 @@ struct ftp_params {
     bool runtime;   /* bring up the units for this launcher's jobs */
     char *noded;    /* path of ft-noded */
     char *centrald; /* path of ft-centrald */
-    char *preload;  /* library to load into the ranks; "": none */
+    const char *preload; /* library to load into the ranks; "": none */
     int start_timeout_s; /* that a new daemon may take to report */
     int silence_ms; /* a daemon that is silent for so long is lost; 0: PRRTE's own way */
     int verbose;

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * modex.c - nobody waits for data of a process on a lost node.
+ * modex.c - direct modex: nobody waits for data of a process on a lost node, and no other request is
+ * lost to an answer.
  *
  * A process that wants a peer's address and does not have it yet makes its PMIx server ask the
  * daemon of that peer (direct modex). Stock PRRTE sends the question and waits, without a limit. When
  * the daemon is lost, the questions to it that are open are answered with an error here, and those
  * that come later are refused before they are sent.
+ *
+ * The answer is dangerous to others: stock pmix_server_dmdx_resp ends all requests of this daemon's
+ * processes whose `tproc` is the process that the answer is about. A lookup, a publish or a spawn
+ * has none, but its object is not cleared when it is made, and holds what was in its memory before:
+ * often that of a former modex request for the same process. It is then dropped, unanswered, and
+ * MPI_Comm_connect or MPI_Comm_spawn hangs (one time in twelve on a busy machine). So before each
+ * answer they are given a tproc that is nobody.
  *
  * PMIx calls on_request from its own thread; everything else runs on PRRTE's.
  */
@@ -19,6 +27,7 @@
 extern pmix_server_module_t pmix_host_server;
 
 static pmix_server_dmodex_req_fn_t stock_request;
+static prte_rml_buffer_callback_fn_t stock_answer;
 
 typedef struct {
     prte_event_t event;
@@ -41,6 +50,19 @@ static bool is_on_lost_node(const pmix_proc_t *name)
            && ftp_routing_is_lost(proc->node->daemon->name.rank);
 }
 
+static void on_answer(int status, pmix_proc_t *sender, pmix_data_buffer_t *answer,
+                      prte_rml_tag_t tag, void *cbdata)
+{
+    pmix_pointer_array_t *open = &prte_pmix_server_globals.local_reqs;
+
+    for (int i = 0; i < open->size; i++) {
+        pmix_server_req_t *r = (pmix_server_req_t *) pmix_pointer_array_get_item(open, i);
+        if (r != NULL && r->mdxcbfunc == NULL)
+            PMIX_LOAD_PROCID(&r->tproc, "nobody", PMIX_RANK_INVALID); /* "" would match all */
+    }
+    stock_answer(status, sender, answer, tag, cbdata);
+}
+
 static void serve_request(int fd, short args, void *cbdata)
 {
     request_t *r = (request_t *) cbdata;
@@ -48,6 +70,8 @@ static void serve_request(int fd, short args, void *cbdata)
 
     (void) fd;
     (void) args;
+    if (stock_answer == NULL) /* no answer comes before a request; PRRTE listens for them by now */
+        stock_answer = ftp_hook_receive(PRTE_RML_TAG_DIRECT_MODEX_RESP, on_answer);
     if (!is_on_lost_node(&r->proc))
         rc = stock_request(&r->proc, r->info, r->n_info, r->answer, r->cbdata);
     if (rc != PMIX_SUCCESS)
@@ -102,4 +126,7 @@ void ftp_modex_fini(void)
 {
     if (pmix_host_server.direct_modex == on_request)
         pmix_host_server.direct_modex = stock_request;
+    if (stock_answer != NULL)
+        ftp_hook_receive(PRTE_RML_TAG_DIRECT_MODEX_RESP, stock_answer);
+    stock_answer = NULL;
 }

@@ -215,11 +215,13 @@ static void on_terminated(int fd, short args, void *cbdata)
             return;
         }
         if (!PRTE_FLAG_TEST(proc, PRTE_PROC_FLAG_RECORDED)) {
+            PRTE_FLAG_SET(proc, PRTE_PROC_FLAG_RECORDED);
             ftp_job_process_ended(proc);
             if (proc->state < PRTE_PROC_STATE_ERROR) /* others were reported when they failed */
                 ftp_report_process_ended(proc, FTP_END_BY_ITSELF);
+            else
+                ftp_slots_free(proc);
         }
-        PRTE_FLAG_SET(proc, PRTE_PROC_FLAG_RECORDED);
     }
     stock_terminated(fd, args, cbdata);
 }

@@ -17,7 +17,8 @@
  * The key travels on pipes and on PRRTE's own connections, never in arguments or environments. What
  * fails here never fails the job: it runs without the runtime, and the user is told once.
  *
- * FTP_TAG_UNITS: string of the central unit's addresses, uint32 port, string key (64 hex digits).
+ * FTP_TAG_UNITS: the node's name as the launcher knows it, the central unit's addresses, its port
+ * (uint32), the key (64 hexadecimal digits).
  */
 #include "units.h"
 
@@ -92,10 +93,10 @@ static void without_runtime(const char *what, const char *why)
 
 /* ---- this node's unit */
 
-static void start_noded(const char *hosts, uint32_t port, const char *key)
+static void start_noded(char *node, const char *hosts, uint32_t port, const char *key)
 {
     char session[SESSION_MAX], orders[2048];
-    char *argv[] = {ftp_params.noded, (char *) "--job", session, NULL};
+    char *argv[] = {ftp_params.noded, (char *) "--job", session, (char *) "--node", node, NULL};
     ftp_spawned_t child;
     int n, rc;
 
@@ -115,14 +116,28 @@ static void start_noded(const char *hosts, uint32_t port, const char *key)
 
 /* ---- the daemons' units */
 
+static char *node_of(pmix_rank_t rank)
+{
+    prte_proc_t *daemon = ftp_daemon_of(rank);
+
+    return daemon != NULL && daemon->node != NULL && daemon->node->name != NULL
+               ? daemon->node->name
+               : NULL;
+}
+
 static void tell_daemon(pmix_rank_t rank)
 {
     pmix_data_buffer_t *orders;
+    char *node = node_of(rank);
     char *key = central.key;
     int rc;
 
+    if (node == NULL)
+        return;
     PMIX_DATA_BUFFER_CREATE(orders);
-    rc = PMIx_Data_pack(NULL, orders, &central.hosts, 1, PMIX_STRING);
+    rc = PMIx_Data_pack(NULL, orders, &node, 1, PMIX_STRING);
+    if (rc == PMIX_SUCCESS)
+        rc = PMIx_Data_pack(NULL, orders, &central.hosts, 1, PMIX_STRING);
     if (rc == PMIX_SUCCESS)
         rc = PMIx_Data_pack(NULL, orders, &central.port, 1, PMIX_UINT32);
     if (rc == PMIX_SUCCESS)
@@ -155,7 +170,7 @@ void ftp_units_vm_ready(void)
 static void on_orders(int status, pmix_proc_t *sender, pmix_data_buffer_t *buffer,
                       prte_rml_tag_t tag, void *cbdata)
 {
-    char *hosts = NULL, *key = NULL;
+    char *node = NULL, *hosts = NULL, *key = NULL;
     uint32_t port = 0;
     int32_t one = 1;
 
@@ -164,17 +179,19 @@ static void on_orders(int status, pmix_proc_t *sender, pmix_data_buffer_t *buffe
     (void) cbdata;
     if (sender->rank != PRTE_PROC_MY_HNP->rank)
         return;
-    if (PMIx_Data_unpack(NULL, buffer, &hosts, &one, PMIX_STRING) == PMIX_SUCCESS
+    if (PMIx_Data_unpack(NULL, buffer, &node, &one, PMIX_STRING) == PMIX_SUCCESS
+        && PMIx_Data_unpack(NULL, buffer, &hosts, &one, PMIX_STRING) == PMIX_SUCCESS
         && PMIx_Data_unpack(NULL, buffer, &port, &one, PMIX_UINT32) == PMIX_SUCCESS
         && PMIx_Data_unpack(NULL, buffer, &key, &one, PMIX_STRING) == PMIX_SUCCESS
-        && hosts != NULL && key != NULL)
-        start_noded(hosts, port, key);
+        && node != NULL && hosts != NULL && key != NULL)
+        start_noded(node, hosts, port, key);
     else
         ftp_say(1, "the orders to start a unit cannot be read");
     if (key != NULL)
         explicit_bzero(key, strlen(key));
     free(key);
     free(hosts);
+    free(node);
 }
 
 int ftp_units_daemon_init(void)
@@ -203,7 +220,9 @@ static void on_ready(char *line)
                  "from \"%s\".", prte_process_info.my_hnp_uri);
     ftp_say(1, "%s is ready: port %u, %s", ftp_params.centrald, port, path);
     ftp_report_open(path);
-    start_noded("127.0.0.1", central.port, central.key);
+    start_noded(node_of(PRTE_PROC_MY_NAME->rank) != NULL ? node_of(PRTE_PROC_MY_NAME->rank)
+                                                         : prte_process_info.nodename,
+                "127.0.0.1", central.port, central.key);
     tell_daemons();
 }
 

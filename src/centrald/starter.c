@@ -381,6 +381,8 @@ static int spawn(struct job *job)
     arguments[n++] = starter->noded;
     arguments[n++] = (char *) "--job";
     arguments[n++] = starter->session;
+    arguments[n++] = (char *) "--node"; /* the name that the user and the launcher know it by */
+    arguments[n++] = job->node;
     arguments[n] = NULL;
     stdio[0].flags = UV_CREATE_PIPE | UV_READABLE_PIPE;
     stdio[0].data.stream = (uv_stream_t *) &job->input;

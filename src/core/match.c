@@ -137,6 +137,7 @@ static bool enough_memory(const struct ft_demand *demand, const struct ft_facts 
                           const struct ft_facts *original, char *why, size_t size)
 {
     uint64_t wanted = ft_demand_memory_bytes(demand, original);
+    bool by_original = wanted > demand->memory_min_bytes;
     char has[32], needs[32];
 
     if (facts->memory_bytes >= wanted)
@@ -144,9 +145,9 @@ static bool enough_memory(const struct ft_demand *demand, const struct ft_facts 
     if (why == NULL)
         return false;
     bytes_text(facts->memory_bytes, has);
-    bytes_text(wanted, needs);
+    bytes_text(by_original ? original->memory_bytes : wanted, needs);
     snprintf(why, size, "has %s of memory, %s wanted%s", has, needs,
-             wanted > demand->memory_min_bytes ? " (what the lost node had)" : "");
+             by_original ? " (what the lost node had)" : "");
     return false;
 }
 

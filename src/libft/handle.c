@@ -46,23 +46,17 @@
 #define PUMP_READS_MAX 64 /* in one call: a flood of answers must not keep a thread for ever */
 #define GRACE_MAX_MS 20   /* for the unit to say itself why there is no answer in time */
 
-/* A thread in ft_handle_request; lives on its stack. */
-struct ft_waiter {
-    pthread_cond_t wake;
-    struct ft_waiter *next;
-};
-
 struct ft_handle {
     pthread_mutex_t lock;
     bool is_closed;
     struct ft_connection *connection;
     struct ft_requests requests;
-    size_t answered_n;         /* submitted requests that are done and wait for pollFT */
-    struct ft_waiter *waiters; /* all of them, the longest waiting first */
-    struct ft_waiter *leader;  /* the one that sleeps in poll; NULL: nobody does */
-    int wake;                  /* an eventfd in the leader's poll */
-    struct pollfd led;         /* what the leader polls for, and until when its connection */
-    int64_t led_until_ms;      /* can wait */
+    size_t answered_n;          /* submitted requests that are done and wait for pollFT */
+    struct ft_request *awaited; /* those that threads wait for, the oldest first */
+    struct ft_request *leader;  /* the one whose thread sleeps in poll; NULL: none does */
+    int wake;                   /* an eventfd in the leader's poll */
+    struct pollfd led;          /* what the leader polls for, and until when its connection */
+    int64_t led_until_ms;       /* can wait */
     struct ft_descriptor *descriptor; /* NULL until it is asked for */
 };
 
@@ -127,12 +121,12 @@ static void complete(struct ft_handle *handle, struct ft_request *request)
     ft_why_complete(&request->reply);
     if (request->is_submitted)
         handle->answered_n++;
-    if (request->waiter == NULL)
+    if (!request->is_awaited)
         return;
-    if (request->waiter == handle->leader)
+    if (request == handle->leader)
         wake_leader(handle);
     else
-        pthread_cond_signal(&request->waiter->wake);
+        pthread_cond_signal(&request->wake);
 }
 
 static void complete_all(struct ft_handle *handle, const struct ft_why *why)
@@ -280,8 +274,8 @@ static struct timespec time_until(int64_t deadline_ms)
 }
 
 /* Sleeps until there is something to read or write, somebody wakes us, or the time has come. The
- * lock is given up in the meantime. */
-static void lead(struct ft_handle *handle, struct ft_waiter *self, int64_t deadline_ms)
+ * lock is given up in the meantime. request: what this thread waits for, if anything. */
+static void lead(struct ft_handle *handle, struct ft_request *request, int64_t deadline_ms)
 {
     struct pollfd fds[2] = {{.fd = handle->wake, .events = POLLIN}};
     struct timespec left;
@@ -294,7 +288,7 @@ static void lead(struct ft_handle *handle, struct ft_waiter *self, int64_t deadl
     if (handle->led_until_ms < deadline_ms)
         deadline_ms = handle->led_until_ms;
     left = time_until(deadline_ms);
-    handle->leader = self;
+    handle->leader = request;
     pthread_mutex_unlock(&handle->lock);
     ppoll(fds, 2, deadline_ms == FT_NEVER_MS ? NULL : &left, NULL);
     pthread_mutex_lock(&handle->lock);
@@ -303,58 +297,57 @@ static void lead(struct ft_handle *handle, struct ft_waiter *self, int64_t deadl
         eventfd_read(handle->wake, &value);
 }
 
-static void follow(struct ft_handle *handle, struct ft_waiter *self, int64_t deadline_ms)
+static void follow(struct ft_handle *handle, struct ft_request *request)
 {
-    struct timespec at = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
+    struct timespec at = {.tv_sec = request->deadline_ms / 1000,
+                          .tv_nsec = request->deadline_ms % 1000 * 1000000};
 
-    if (deadline_ms == FT_NEVER_MS)
-        pthread_cond_wait(&self->wake, &handle->lock);
+    if (request->deadline_ms == FT_NEVER_MS)
+        pthread_cond_wait(&request->wake, &handle->lock);
     else
-        pthread_cond_clockwait(&self->wake, &handle->lock, CLOCK_MONOTONIC, &at);
+        pthread_cond_clockwait(&request->wake, &handle->lock, CLOCK_MONOTONIC, &at);
 }
 
-static void join_waiters(struct ft_handle *handle, struct ft_waiter *self)
+static void begin_waiting(struct ft_handle *handle, struct ft_request *request)
 {
-    struct ft_waiter **last = &handle->waiters;
+    struct ft_request **last = &handle->awaited;
 
     while (*last != NULL)
-        last = &(*last)->next;
-    pthread_cond_init(&self->wake, NULL); /* cannot fail on Linux: it takes no memory */
-    self->next = NULL;
-    *last = self;
+        last = &(*last)->next_awaited;
+    *last = request;
+    pthread_cond_init(&request->wake, NULL); /* cannot fail on Linux: it takes no memory */
+    request->is_awaited = true;
 }
 
-static void leave_waiters(struct ft_handle *handle, struct ft_waiter *self)
+/* Makes another thread leader, if there is one and nobody leads. */
+static void end_waiting(struct ft_handle *handle, struct ft_request *request)
 {
-    struct ft_waiter **link = &handle->waiters;
+    struct ft_request **link = &handle->awaited;
 
-    while (*link != self)
-        link = &(*link)->next;
-    *link = self->next;
-    pthread_cond_destroy(&self->wake);
-    if (handle->leader == NULL && handle->waiters != NULL)
-        pthread_cond_signal(&handle->waiters->wake);
+    while (*link != request)
+        link = &(*link)->next_awaited;
+    *link = request->next_awaited;
+    request->is_awaited = false;
+    pthread_cond_destroy(&request->wake);
+    if (handle->leader == NULL && handle->awaited != NULL)
+        pthread_cond_signal(&handle->awaited->wake);
 }
 
 /* Waits until the request is done: answered, out of time, lost or canceled. */
 static void wait_for(struct ft_handle *handle, struct ft_request *request)
 {
-    struct ft_waiter self;
-
-    join_waiters(handle, &self);
-    request->waiter = &self;
+    begin_waiting(handle, request);
     for (;;) {
         if (!request->is_done)
             pump_quietly(handle);
         if (request->is_done)
             break;
         if (handle->leader == NULL)
-            lead(handle, &self, request->deadline_ms);
+            lead(handle, request, request->deadline_ms);
         else
-            follow(handle, &self, request->deadline_ms);
+            follow(handle, request);
     }
-    request->waiter = NULL;
-    leave_waiters(handle, &self);
+    end_waiting(handle, request);
 }
 
 /* ---------------------------------------------------------------- opening and closing */
@@ -388,8 +381,13 @@ struct ft_handle *ft_handle_create(const struct ft_host *host, struct ft_why *wh
 {
     struct ft_handle *handle = calloc(1, sizeof *handle);
     ftRetVal_t status;
-    int error = handle != NULL ? init_locks(handle) : ENOMEM;
+    int error;
 
+    if (handle == NULL) {
+        ft_why_system(why, ENOMEM, "making a handle");
+        return NULL;
+    }
+    error = init_locks(handle);
     if (error != 0) {
         free(handle);
         ft_why_system(why, error, "making a handle");

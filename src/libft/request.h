@@ -5,6 +5,7 @@
 #ifndef FT_LIBFT_REQUEST_H
 #define FT_LIBFT_REQUEST_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,16 +15,17 @@
 #define FT_REQUESTS_MAX 1024
 #define FT_NEVER_MS INT64_MAX
 
-struct ft_waiter; /* a thread in requestFT, see handle.c */
-
 struct ft_request {
     uint64_t id;              /* never 0, never used twice by a handle; the message's id too */
     bool is_submitted;        /* for pollFT; else a thread waits in requestFT */
     bool is_done;             /* reply is what there is to say */
     ftTimeout_t timeout_ms;   /* as the caller gave it */
     int64_t deadline_ms;      /* of ft_clock_ms; FT_NEVER_MS: none */
-    struct ft_waiter *waiter; /* NULL: nobody waits */
     ftReply_t reply;
+    /* Of handle.c, while a thread waits in requestFT: */
+    bool is_awaited;
+    pthread_cond_t wake;
+    struct ft_request *next_awaited;
 };
 
 struct ft_requests {

@@ -53,7 +53,7 @@ test_expect_success 'ft env prints exactly what ft run sets' '
         --mpirun /shared/mpirun true >out &&
     variables out >run.vars &&
     on n0 ft env --pool "n[1-2]" --share --conf /shared/ft.conf --events /shared/log --shell sh >env.sh &&
-    on n0 bash -c "$(cat env.sh); env" >out &&
+    on n0 bash -c "$(cat env.sh) env" >out &&
     variables out >env.vars &&
     test_cmp run.vars env.vars &&
     grep -qx "FT_POOL=n\[1-2\]" env.vars && grep -qx FT_SHARE=1 env.vars &&

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# Words of the main road's tests (t04*), beside those of ft-sharness.sh:
+#
+#   cluster_up 5
+#   . "$FT_TOP/tests/system/lib/road.sh"
+#   start crash ft run --pool n3 -n 2 --host n0,n1 "$progs/road_client" /shared/crash
+#   ...ask, break something...
+#   await 20 && test $code = 0 && nothing_left
+#
+# A job has a name, and a folder of that name in /shared, with its output (out) and event log
+# (events). One job runs at a time.
+
+shared=$FT_CLUSTER/shared
+progs=${FT_STAGE%/*}/tests/system/progs
+pubsub=/usr/libexec/ft/examples/pubsub
+job='' job_name='' code=''
+
+# --- a job
+
+# start NAME CMD...: CMD on n0, in the background; sets job and job_name.
+start() {
+    job_name=$1
+    shift
+    mkdir "$shared/$job_name" || return
+    cluster exec n0 env FT_EVENTS="/shared/$job_name/events" "$@" </dev/null >"$shared/$job_name/out" 2>&1 &
+    job=$!
+}
+
+job_runs() { [ "$job" ] && kill -0 "$job" 2>/dev/null; }
+job_is_over() { ! job_runs; }
+
+# await TIMEOUT_s: until the job has ended; sets code, its exit code. Shows what it said.
+await() {
+    wait_until "$1" job_is_over || kill "$job"
+    wait "$job"
+    code=$?
+    job=''
+    said
+    echo "exit code $code"
+}
+
+# What the job has said so far.
+said() { cat "$shared/$job_name/out"; }
+
+# --- the event log
+
+# event FILTER: the first entry of the job's event log that it selects; fails if there is none.
+event() { jq -ce "select($1)" "$shared/$job_name/events" 2>/dev/null | grep -m1 .; }
+
+# events FILTER: how many there are.
+events() { jq -c "select($1)" "$shared/$job_name/events" | wc -l; }
+
+# await_event TIMEOUT_s FILTER
+await_event() { wait_until "$1" event "$2" >/dev/null || { cat "$shared/$job_name/events"; return 1; }; }
+
+# event_ms FILTER AT: ms from AT, in seconds since the epoch, to the time of the first such entry.
+event_ms() {
+    local time
+    time=$(event "$1" | jq -r .time) && ms_between "$2" "$(date -d "$time" +%s.%N)"
+}
+
+# --- road_client: what its ranks are asked and answer
+
+clients_listen() { [ "$(cat "$shared/$job_name"/answer.* 2>/dev/null | wc -l)" -ge "$1" ]; }
+
+# start_clients NAME N [MPIRUN OR FT OPTION]...: N ranks that listen.
+start_clients() {
+    local name=$1 n=$2
+    shift 2
+    start "$name" ft run "$@" -n "$n" "$progs/road_client" "/shared/$name" &&
+        wait_until 20 clients_listen "$n"
+}
+
+answers_of() { cat "$shared/$job_name/answer.$1" | wc -l; }
+has_answered() { [ "$(answers_of "$1")" -gt "$2" ]; }
+
+# tell RANK WORDS...: a line for a rank, whose answer nobody waits for. Never blocks.
+tell() {
+    local rank=$1
+    shift
+    [ -p "$shared/$job_name/ask.$rank" ] && printf '%s\n' "$*" 1<>"$shared/$job_name/ask.$rank"
+}
+
+# ask RANK WORDS...: has a rank make a request; its answer is in the file reply, and shown.
+ask() {
+    local before
+    before=$(answers_of "$1") && tell "$@" && wait_until 30 has_answered "$1" "$before" &&
+        tail -n 1 "$shared/$job_name/answer.$1" | tee reply
+}
+
+# replied FILTER: whether the last answer is such.
+replied() { jq -e "$1" reply >/dev/null || { echo "not so: $1"; cat reply; return 1; }; }
+
+# field NAME: of the last answer.
+field() { json_field ".$1" reply; }
+
+# end_clients CODE RANK...: those ranks end with that code.
+end_clients() {
+    local code=$1 rank
+    shift
+    for rank; do tell "$rank" end "$code" || return 1; done
+}
+
+# --- pubsub
+
+# received RANK N: a subscriber, or its stand-ins, has written N messages down.
+received() { [ "$(cat "$shared/$job_name/records/received.$1".* 2>/dev/null | wc -l)" -ge "$2" ]; }
+
+# start_pubsub NAME [FT OPTION]... -- [MPIRUN OPTION]... -- [PUBSUB OPTION]...
+start_pubsub() {
+    local name=$1 before=()
+    shift
+    while [ "$1" != -- ]; do before+=("$1"); shift; done
+    shift
+    before=(ft run "${before[@]}")
+    while [ "$1" != -- ]; do before+=("$1"); shift; done
+    shift
+    start "$name" "${before[@]}" $pubsub "$@" --records "/shared/$name/records"
+}
+
+# pubsub_is_well: the job ended with 0, and by the subscribers' records nothing was lost or doubled.
+pubsub_is_well() {
+    "$FT_STAGE$pubsub-verify" "$shared/$job_name/records" >verified
+    cat verified
+    grep -a '^{"pubsub"' "$shared/$job_name/out" >account && test "$code" = 0 &&
+        jq -e '.messages_lost == 0 and .received_twice == 0 and .foreign == 0
+            and .messages_acked == .messages_sent' verified >/dev/null &&
+        jq -e '.publishers_died == 0' account >/dev/null
+}
+
+# --- the nodes
+
+# kill_on NODE NAME: SIGKILL for the processes of that name there.
+kill_on() { on "$1" pkill -KILL -x "$2"; }
+
+running_nodes() { cluster status | awk '$5 == "running" { print $1 }'; }
+
+# What jobs have left on the nodes that run: processes, session folders, shared memory.
+leftovers() {
+    local node
+    cluster pids
+    for node in $(running_nodes); do
+        on "$node" find /tmp /var/tmp /dev/shm -mindepth 1 -maxdepth 2 -printf "$node %p\n"
+    done
+}
+
+# nothing_left: soon, there are none.
+nothing_left() { wait_until 15 no_leftovers || { leftovers; return 1; }; }
+no_leftovers() { test -z "$(leftovers)"; }
+
+# heal NODE: whatever was broken there, it is as before; what the fault has left there is gone.
+heal() {
+    case $(cluster status | awk -v node="$1" '$1 == node { print $5, $6 }') in
+        running*cut) cluster join "$1" >/dev/null ;;
+        crashed* | off*) cluster boot "$1" ;;
+    esac
+}

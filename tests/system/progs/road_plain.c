@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * road_plain.c - an MPI program that knows nothing of FT, for comparing mpirun with and without FT
+ * installed.
+ *
+ *     road_plain DIR ring          a token goes round, rank 0 prints what it collected
+ *     road_plain DIR exit CODE     the same, then the last rank ends with CODE, after MPI_Finalize
+ *     road_plain DIR leave CODE    the last rank ends with CODE without MPI_Finalize
+ *     road_plain DIR abort CODE    the last rank calls MPI_Abort
+ *     road_plain DIR wait          rank 0 waits for a message of the last rank, which never sends it
+ *
+ * Every rank makes the file DIR/here.RANK, with its process id, before it does any of this.
+ */
+#include <limits.h>
+#include <mpi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int rank, size;
+
+static void sign_in(const char *folder)
+{
+    char path[PATH_MAX];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/here.%d", folder, rank);
+    file = fopen(path, "w");
+    if (!file || fprintf(file, "%d\n", (int) getpid()) < 0 || fclose(file) != 0)
+        MPI_Abort(MPI_COMM_WORLD, 99);
+}
+
+static void ring(void)
+{
+    int token = 0;
+
+    if (rank > 0)
+        MPI_Recv(&token, 1, MPI_INT, rank - 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    token += rank + 1;
+    MPI_Send(&token, 1, MPI_INT, (rank + 1) % size, 0, MPI_COMM_WORLD);
+    if (rank > 0)
+        return;
+    MPI_Recv(&token, 1, MPI_INT, size - 1, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    printf("the token has collected %d\n", token);
+    fflush(stdout);
+}
+
+static void wait_for_last(void)
+{
+    int nothing;
+
+    if (rank == size - 1)
+        pause();
+    MPI_Recv(&nothing, 1, MPI_INT, rank == 0 ? size - 1 : 0, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+}
+
+int main(int argc, char **argv)
+{
+    const char *mode = argc > 2 ? argv[2] : "ring";
+    int code = argc > 3 ? atoi(argv[3]) : 0, is_last;
+
+    MPI_Init(&argc, &argv);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    is_last = rank == size - 1;
+    sign_in(argc > 1 ? argv[1] : ".");
+    if (strcmp(mode, "wait") == 0)
+        wait_for_last();
+    else
+        ring();
+    if (is_last && strcmp(mode, "abort") == 0)
+        MPI_Abort(MPI_COMM_WORLD, code);
+    if (is_last && strcmp(mode, "leave") == 0)
+        _exit(code);
+    if (strcmp(mode, "abort") == 0 || strcmp(mode, "leave") == 0)
+        wait_for_last();
+    MPI_Finalize();
+    return is_last ? code : 0;
+}
