@@ -284,8 +284,8 @@ typedef struct {
 
 /* A time to wait, in milliseconds. 0: do not wait (the request is sent; asking again later gives
  * the answer). FT_FOREVER: as long as the unit is there. Other negative values are an error. The
- * unit is told the time, and given a moment more (at most 20 ms) to say itself why there is no
- * answer yet. */
+ * unit, which is told the time, may say shortly before its end why there is no answer yet; if it
+ * does not, the call returns at most 20 ms after it. */
 typedef int64_t ftTimeout_t;
 #define FT_FOREVER ((ftTimeout_t) -1)
 

@@ -165,6 +165,11 @@ bool ftm_gone_all(const pmix_proc_t procs[], size_t n, unsigned ways)
     return true;
 }
 
+size_t ftm_gone_count(void)
+{
+    return gone_n;
+}
+
 void ftm_gone_clear(void)
 {
     ftm_lock();

@@ -28,6 +28,8 @@ bool ftm_gone_add(const pmix_proc_t *proc, enum ftm_how how);
 bool ftm_gone_any(const pmix_proc_t procs[], size_t n, unsigned ways);
 bool ftm_gone_all(const pmix_proc_t procs[], size_t n, unsigned ways);
 
+size_t ftm_gone_count(void); /* with the lock held */
+
 void ftm_lock(void);
 void ftm_unlock(void);
 /* With the lock held: wakes all that wait. */

@@ -4,7 +4,8 @@
  * names (preload.c brings Fortran's, the profiling names and the sessions here too).
  *
  *   before init   Open MPI's closing fence off (async_mpi_finalize), unless the user has decided:
- *                 it waits for every node of the job, lost ones included
+ *                 it waits for every node of the job, lost ones included. Its peers known from the
+ *                 start (mpi_add_procs_cutoff)
  *   after init    listen for failures (events.c); a stand-in tells where it can be reached
  *   finalize      peers of other jobs first (links.c), then Open MPI's, then what a failure in
  *                 the middle of it has left undone
@@ -29,11 +30,18 @@
 #include "runtime.h"
 #include "standin.h"
 
+#define DIGEST_MS 20
+
 static atomic_int inits; /* MPI_Init and each session */
 
+/* Open MPI 5.0 makes the object of a peer when it is first talked to, and an optimised build
+ * forgets to make it when the peer is lost before that: the lost one passes for alive, and
+ * MPI_Finalize agrees with it for ever. With the cutoff, jobs of fewer ranks make all of them at
+ * the start. */
 static void before_init(void)
 {
     setenv("OMPI_MCA_async_mpi_finalize", "1", 0);
+    setenv("OMPI_MCA_mpi_add_procs_cutoff", "1024", 0);
 }
 
 static void after_init(void)
@@ -45,8 +53,21 @@ static void after_init(void)
 
 /* ---------------------------------------------------------------- the end */
 
+/* MPI_Finalize begins with an agreement on who is alive. Deaths that Open MPI has been told of, but
+ * has not looked at yet, make it hang now and then; looking for messages makes it look. */
+static void digest_failures(void)
+{
+    int64_t until_ns = ftm_deadline_ns(DIGEST_MS);
+
+    ftm_lock();
+    while (ftm_gone_count() > 0 && ftm_now_ns() < until_ns)
+        ftm_comms_wait(until_ns);
+    ftm_unlock();
+}
+
 static void end_ours(void)
 {
+    digest_failures();
     ftm_standin_end();
     ftm_comms_end();
     ftm_links_end();

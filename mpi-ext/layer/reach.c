@@ -19,6 +19,7 @@
 #include "reach.h"
 
 #include <mpi.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,8 @@
 #define NO_END_MS 600000       /* "for ever" ends when nothing has happened for ten minutes */
 #define TELL_FAILURE_MS 1000
 #define ENV_MAX 8192
+#define NEWS_MS 2000    /* so long the runtime may take to hear of a stand-in's death */
+#define NEWS_STEP_MS 20
 
 /* ---------------------------------------------------------------- start */
 
@@ -117,17 +120,23 @@ static int start(ftHandle_t ft, const ftReply_t *claim, const char *command, cha
 
 /* ---------------------------------------------------------------- connect */
 
-static int connect_to(const char *port, int64_t deadline_ns, MPI_Comm *comm)
+/* *died: whether it failed because the stand-in died. */
+static int connect_to(const char *port, int64_t deadline_ns, MPI_Comm *comm, bool *died)
 {
     struct ftm_limits limits = {.deadline_ns = deadline_ns}, *before;
     MPI_Comm self = ftm_comms_self(), fresh;
+    pmix_proc_t standin;
     int rc;
 
+    *died = false;
     if (self == MPI_COMM_NULL)
         return MPI_ERR_OTHER;
+    if (ftm_port_owner(port, &standin))
+        limits.peer = &standin;
     before = ftm_limit(&limits);
     rc = PMPI_Comm_connect(port, MPI_INFO_NULL, 0, self, &fresh);
     ftm_limit(before);
+    *died = limits.gave_up == PMIX_ERR_PROC_ABORTED;
     if (rc != MPI_SUCCESS)
         return MPI_ERR_PORT;
     if (!ftm_comms_add(fresh))
@@ -136,17 +145,44 @@ static int connect_to(const char *port, int64_t deadline_ns, MPI_Comm *comm)
     return MPI_SUCCESS;
 }
 
+/* The stand-in is dead, and this process knows it before the runtime does: findAlternative would
+ * give the same one again. Returns once the runtime knows, or has had time enough. */
+static int wait_for_news(ftHandle_t ft, uint64_t decision, int64_t deadline_ns)
+{
+    int64_t until_ns = ftm_deadline_ns(NEWS_MS), step_ns;
+    ftRetVal_t rc = FT_OK;
+    ftReply_t claim;
+
+    if (deadline_ns < until_ns)
+        until_ns = deadline_ns;
+    ftm_lock();
+    while (rc == FT_OK && ftm_now_ns() < until_ns) {
+        step_ns = ftm_deadline_ns(NEWS_STEP_MS);
+        while (ftm_now_ns() < step_ns)
+            ftm_comms_wait(step_ns);
+        ftm_unlock();
+        rc = requestFT(ft, ftClaim(decision), &claim, NEWS_STEP_MS);
+        ftm_lock();
+    }
+    ftm_unlock();
+    return MPI_ERR_PORT;
+}
+
 /* ---------------------------------------------------------------- FTMPI_Reach */
 
 static int after_claim(ftHandle_t ft, const ftReply_t *claim, const char *command, char *argv[],
                        int64_t deadline_ns, MPI_Comm *comm, int *rank)
 {
+    bool died;
+    int rc;
+
     *rank = 0;
     switch (claim->reach) {
     case FT_REACH_START:
         return start(ft, claim, command, argv, deadline_ns, comm);
     case FT_REACH_PORT:
-        return connect_to(claim->port, deadline_ns, comm);
+        rc = connect_to(claim->port, deadline_ns, comm, &died);
+        return rc != MPI_SUCCESS && died ? wait_for_news(ft, claim->decision, deadline_ns) : rc;
     case FT_REACH_RANK:
         *comm = MPI_COMM_WORLD;
         *rank = claim->reach_rank;

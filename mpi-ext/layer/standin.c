@@ -28,7 +28,7 @@
 #define RETRY_MS 200           /* between two tries to reach a runtime that is away */
 
 static FTMPI_Standin_t me = {.rank = -1};
-static char port[MPI_MAX_PORT_NAME];
+static char port[FTM_PORT_MAX];
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static ftRequest_t next_peer; /* under way, if is_waiting */
@@ -37,16 +37,26 @@ static int64_t retry_at_ns;
 
 /* ---------------------------------------------------------------- who */
 
+static bool make_port(void)
+{
+    char opened[MPI_MAX_PORT_NAME];
+    pmix_proc_t self;
+
+    if (PMPI_Open_port(MPI_INFO_NULL, opened) != MPI_SUCCESS
+        || PMIx_Init(&self, NULL, 0) != PMIX_SUCCESS) /* it is up: this only counts */
+        return false;
+    PMIx_Finalize(NULL, 0);
+    return ftm_port_write(port, &self, opened);
+}
+
 void ftm_standin_announce(void)
 {
-    MPI_Comm starter, self;
+    MPI_Comm starter;
 
     if (me.is_standin || !ftm_comms_mpi_is_up() || !ftm_who_read(getenv(FTM_WHO_ENV), &me))
         return;
-    self = ftm_comms_self(); /* errors of the calls below go to MPI_COMM_SELF's handler if at all */
-    if (self == MPI_COMM_NULL || PMPI_Comm_get_parent(&starter) != MPI_SUCCESS
-        || starter == MPI_COMM_NULL || !ftm_comms_add(starter)
-        || PMPI_Open_port(MPI_INFO_NULL, port) != MPI_SUCCESS) {
+    if (PMPI_Comm_get_parent(&starter) != MPI_SUCCESS || starter == MPI_COMM_NULL
+        || !ftm_comms_add(starter) || !make_port()) {
         ftm_who_read(NULL, &me);
         return;
     }
@@ -156,7 +166,5 @@ void ftm_standin_end(void)
         cancelFT(ft, next_peer);
     is_waiting = false;
     pthread_mutex_unlock(&lock);
-    if (me.is_standin)
-        PMPI_Close_port(port);
     ftm_who_read(NULL, &me);
 }

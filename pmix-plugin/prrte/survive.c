@@ -90,19 +90,36 @@ static void tell_to_end(pmix_rank_t rank)
         PMIX_DATA_BUFFER_RELEASE(command);
 }
 
+/* For people; PRRTE's own words are about its states. */
+static const char *how_lost(const prte_proc_t *daemon, prte_proc_state_t state)
+{
+    switch (state) {
+    case PRTE_PROC_STATE_COMM_FAILED:
+        return "the connection to its daemon broke";
+    case PRTE_PROC_STATE_HEARTBEAT_FAILED:
+        return "its daemon says nothing any more";
+    case PRTE_PROC_STATE_FAILED_TO_START: /* of the remote shell's end, whenever that is */
+        return daemon->state >= PRTE_PROC_STATE_RUNNING ? "its daemon ended"
+                                                        : "no daemon could be started there";
+    default:
+        return prte_proc_state_to_str(state);
+    }
+}
+
 void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state)
 {
     prte_node_t *node = daemon->node;
+    const char *how = how_lost(daemon, state);
 
-    ftp_say(1, "daemon %u on node %s lost (%s), going on without it", daemon->name.rank,
-            node->name, prte_proc_state_to_str(state));
+    ftp_say(1, "daemon %u on node %s lost (%s: %s), going on without it", daemon->name.rank,
+            node->name, prte_proc_state_to_str(state), how);
     if (state == PRTE_PROC_STATE_CALLED_ABORT || state == PRTE_PROC_STATE_HEARTBEAT_FAILED)
         tell_to_end(daemon->name.rank);
     daemon->state = state;
     ftp_daemon_mark_down(daemon);
     ftp_routing_lose(daemon->name.rank);
     ftp_job_restore_exit_status();
-    ftp_report_node_lost(daemon, prte_proc_state_to_str(state));
+    ftp_report_node_lost(daemon, how);
     lose_processes(node);
     ftp_event_node_down(node, daemon->name.rank);
     ftp_event_tell_daemons();

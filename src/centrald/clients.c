@@ -4,8 +4,8 @@
  *
  * Clients are processes of the session's user on the launcher's node. Who they are the kernel says
  * (SO_PEERCRED); the one with the process id that the central unit was given at its start is the
- * launcher, and may report jobs, processes and nodes. All others are the command line and tests: they
- * may ask what a rank may ask.
+ * launcher, and may report jobs, processes and nodes. All others are the command line and tests:
+ * they may ask what a rank may ask.
  *
  *     Hello -> Hello      Request -> requests.c      Cancel -> requests.c      Ping -> Pong
  */
@@ -151,7 +151,7 @@ static void on_closed(void *arg, struct ft_link *link, int error, const char *te
     if (client->next != NULL)
         client->next->previous = client->previous;
     clients->n--;
-    ft_requests_source_gone(clients->requests, &client->source);
+    ft_requests_source_gone(clients->requests, &client->source, true);
     free(client);
 }
 

@@ -3,9 +3,9 @@
  * config.c - reads ft.conf, and merges the environment and the command line into it.
  *
  * main.c calls it once, before anything else is made. The options of a per-job central unit are one
- * table: name, where the value goes, what is allowed, default. Anything the file says that is not in
- * the table, or out of its range, is an error with file and line: an option that was mistyped must
- * not silently leave a job without its spare nodes.
+ * table: name, where the value goes, what is allowed, default. Anything the file says that is not
+ * in the table, or out of its range, is an error with file and line: an option that was mistyped
+ * must not silently leave a job without its spare nodes.
  */
 #include "centrald/config.h"
 
@@ -45,7 +45,8 @@ static const struct number {
 };
 #define NUMBERS (sizeof numbers / sizeof numbers[0])
 
-/* libconfuse reports through a function without an argument of ours; there is one config at a time. */
+/* libconfuse reports through a function without an argument of ours; there is one config at a
+ * time. */
 static char *why_text;
 static size_t why_size;
 

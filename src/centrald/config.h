@@ -23,10 +23,10 @@ struct ft_config {
     size_t nodes_n;
 };
 
-/* Reads a file: NULL is /etc/ft/ft.conf (of this installation), which need not exist. pool: host list
- * of the command line or the environment, which then counts instead of the file's; NULL if not given.
- * FT_SHARE=1 in the environment allows sharing.
- * Returns NULL with a sentence in `why` that names file and line. */
+/* Reads a file: NULL is /etc/ft/ft.conf (of this installation), which need not exist. pool: host
+ * list of the command line or the environment, which then counts instead of the file's; NULL if
+ * not given. FT_SHARE=1 in the environment allows sharing. Returns NULL with a sentence in `why`
+ * that names file and line. */
 struct ft_config *ft_config_load(const char *path, const char *pool, char *why, size_t size);
 void ft_config_destroy(struct ft_config *config); /* takes NULL */
 

@@ -2,11 +2,11 @@
 /*
  * events.c - owns the event log's file.
  *
- * Core writes an entry for every step that it takes, before anyone hears of it; this turns each into
- * a line of JSON and writes it at once, so that what happened before a crash stands in the file. A
- * write that fails (full disk, quota, a file system that went away) neither stops decisions nor is
- * kept quiet: it is said in the daemon's log when it begins and when it is over. Half a line is taken
- * back, so that every line that is there can be read.
+ * Core writes an entry for every step that it takes, before anyone hears of it; this turns each
+ * into a line of JSON and writes it at once, so that what happened before a crash stands in the
+ * file. A write that fails (full disk, quota, a file system that went away) neither stops decisions
+ * nor is kept quiet: it is said in the daemon's log when it begins and when it is over. Half a line
+ * is taken back, so that every line that is there can be read.
  */
 #include "centrald/events.h"
 
@@ -101,8 +101,8 @@ void ft_events_close(struct ft_events *events)
     if (events == NULL)
         return;
     if (events->lost > 0)
-        ft_log_error("%llu entries of the event log %s were lost", (unsigned long long) events->lost,
-                     events->path);
+        ft_log_error("%llu entries of the event log %s were lost",
+                     (unsigned long long) events->lost, events->path);
     if (events->file >= 0 && close(events->file) < 0)
         ft_log_error("closing the event log %s: %s", events->path, strerror(errno));
     free(events->path);

@@ -12,9 +12,9 @@
 
 struct ft_events;
 
-/* Opens the log for appending, making folders on the way (mode 0700); begun_ns: what its `ms` counts
- * from, as ft_clock_ns. If the file cannot be opened, `why` says so and the log drops entries:
- * decisions go on without it. NULL only with errno ENOMEM. */
+/* Opens the log for appending, making folders on the way (mode 0700); begun_ns: what its `ms`
+ * counts from, as ft_clock_ns. If the file cannot be opened, `why` says so and the log drops
+ * entries: decisions go on without it. NULL only with errno ENOMEM. */
 struct ft_events *ft_events_open(const char *path, int64_t begun_ns, char *why, size_t size);
 void ft_events_close(struct ft_events *events); /* takes NULL */
 

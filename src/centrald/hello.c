@@ -35,8 +35,8 @@ bool ft_hello_answer(struct ft_link *link, const Ft__Hello *hello, const char *n
     if (ft_link_send(link, &message) == 0 && answer.refused == FT_OK)
         return true;
     if (answer.refused != FT_OK)
-        ft_log_warning("%s at %s (protocol %u) is refused: this is ft-centrald %s, protocol %d; use "
-                       "one version of FT on all nodes", hello->program, ft_link_peer(link),
+        ft_log_warning("%s at %s (protocol %u) is refused: this is ft-centrald %s, protocol %d; "
+                       "use one version of FT on all nodes", hello->program, ft_link_peer(link),
                        hello->protocol, FT_VERSION, FT_PROTOCOL);
     ft_link_close(link);
     return false;

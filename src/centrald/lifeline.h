@@ -21,8 +21,8 @@ struct ft_told {
  * both. Returns 0, or -1 with a sentence in `why`; *told is all zero then. */
 int ft_lifeline_read(int file, int timeout_ms, struct ft_told *told, char *why, size_t size);
 
-/* Watches the file from now on: cut is called once, when its other end is closed. What else comes is
- * ignored. Closed by ft_lifeline_stop. Returns 0 or a libuv error. */
+/* Watches the file from now on: cut is called once, when its other end is closed. What else comes
+ * is ignored. Closed by ft_lifeline_stop. Returns 0 or a libuv error. */
 struct ft_lifeline {
     uv_poll_t poll;
     void (*cut)(void *arg);

@@ -4,7 +4,8 @@
  *
  * Started by the launcher's component (PRRTE) on the node that runs mpirun, with a pipe as standard
  * input: see lifeline.c. Reads its configuration, makes the session's folder, listens, says where
- * ("ready PORT PATH" on standard output), and serves until the launcher is gone or a signal says so.
+ * ("ready PORT PATH" on standard output), and serves until the launcher is gone or a signal says
+ * so.
  * Exit codes: 0 it ended in order, 1 it could not begin, 2 it was called wrongly.
  */
 #include <errno.h>
@@ -111,14 +112,16 @@ static int read_options(struct options *options, int argc, char *argv[])
 
 /* ---------------------------------------------------------------- beginning */
 
-/* ft-noded is installed beside this program, on all nodes. */
+/* ft-noded is installed beside this program, on all nodes; in a build tree $FT_NODED names it. */
 static int find_noded(char path[PATH_MAX], char *why, size_t size)
 {
+    const char *given = from_environment("FT_NODED");
     char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    ssize_t n = given != NULL ? snprintf(path, PATH_MAX, "%s", given)
+                              : readlink("/proc/self/exe", self, sizeof self - 1);
     char *slash;
 
-    if (n > 0) {
+    if (n > 0 && given == NULL) {
         self[n] = '\0';
         slash = strrchr(self, '/');
         *slash = '\0';

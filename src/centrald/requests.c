@@ -2,11 +2,11 @@
 /*
  * requests.c - owns the table of requests under way.
  *
- * units.c and clients.c bring Request messages and vouch for who asks. Each gets a token, is unpacked
- * into the values of ft.h, and handed to the function of core for its verb (a table). Core answers by
- * token, within the call or later; the answer goes to the link the request came from, under the
- * number that its sender gave it. A link that breaks takes its requests with it: a unit sends them
- * again on its next link.
+ * units.c and clients.c bring Request messages and vouch for who asks. Each gets a token, is
+ * unpacked into the values of ft.h, and handed to the function of core for its verb (a table). Core
+ * answers by token, within the call or later; the answer goes to the link the request came from,
+ * under the number that its sender gave it. A link that breaks takes its requests with it: a unit
+ * sends them again on its next link.
  *
  *     Request  unit, client -> core       Reply  core -> unit, client
  *     Cancel   unit, client -> core
@@ -329,7 +329,8 @@ void ft_requests_cancel(struct ft_requests *requests, struct ft_request_source *
     ft_central_cancel(requests->central, token);
 }
 
-void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_source *source)
+void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_source *source,
+                             bool for_good)
 {
     while (source->first != NULL) {
         uint64_t token = source->first->token;
@@ -337,6 +338,10 @@ void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_sou
         drop(requests, source->first);
         ft_central_cancel(requests->central, token);
     }
-    for (unsigned i = 0; i < source->started_n && i < FT_REQUESTS_STARTED; i++)
-        ft_central_unsure(requests->central, source->started[i]);
+    for (unsigned i = 0; i < source->started_n && i < FT_REQUESTS_STARTED; i++) {
+        if (for_good)
+            ft_central_cancel(requests->central, source->started[i]);
+        else
+            ft_central_unsure(requests->central, source->started[i]);
+    }
 }

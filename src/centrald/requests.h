@@ -6,6 +6,7 @@
 #ifndef FT_CENTRALD_REQUESTS_H
 #define FT_CENTRALD_REQUESTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/central.h"
@@ -17,7 +18,7 @@
 struct ft_request;
 struct ft_requests;
 
-/* Where requests come from: embedded in a unit's or a client's object, all zero but for the link. */
+/* Where requests come from: embedded in a unit's or a client's object, zero but for the link. */
 struct ft_request_source {
     struct ft_link *link;
     struct ft_request *first;               /* not answered yet */
@@ -37,8 +38,10 @@ void ft_requests_take(struct ft_requests *requests, struct ft_request_source *so
 void ft_requests_cancel(struct ft_requests *requests, struct ft_request_source *source,
                         uint64_t id);
 
-/* The link is gone: nobody waits for what came from it. */
-void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_source *source);
+/* The link is gone: nobody waits for what came from it. for_good: so is who asked (a client); else
+ * they may ask again over another link (those of a unit). */
+void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_source *source,
+                             bool for_good);
 
 /* Core's answer (env.reply). */
 void ft_requests_reply(struct ft_requests *requests, uint64_t token, const ftReply_t *reply);

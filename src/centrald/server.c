@@ -3,14 +3,14 @@
  * server.c - the central unit: core's mind with hands and ears.
  *
  * Owns core and everything around it, and is the adapter between them: core's table of effects
- * (env.h) is filled here with functions that write the event log, answer requests, probe through the
- * units, start units, ask the resource manager and look into the configuration management. What
+ * (env.h) is filled here with functions that write the event log, answer requests, probe through
+ * the units, start units, ask the resource manager and look into the configuration management. What
  * comes in reaches core through units.c, clients.c and requests.c.
  *
  * Core must not be called from within its own effects. A resource manager that answers at once is
  * therefore put off (`later`) until the loop comes round: one prepare handle, which costs nothing
- * while nothing happens, delivers it and sets the one timer to core's next deadline. With nothing to
- * wait for no timer is armed: an idle central unit does not wake up by itself.
+ * while nothing happens, delivers it and sets the one timer to core's next deadline. With nothing
+ * to wait for no timer is armed: an idle central unit does not wake up by itself.
  */
 #include "centrald/server.h"
 
@@ -139,7 +139,7 @@ static bool do_explain(void *arg, const struct ft_facts *found, const struct ft_
     return ft_facts_explain(found, wanted, text, size) > 0;
 }
 
-/* ---------------------------------------------------------------- the resource manager's answers */
+/* ---------------------------------------------------------------- the resource manager */
 
 static void put_off(struct ft_server *server, uint64_t acquire, const char *node, const char *why,
                     int64_t available_at_s)
@@ -405,9 +405,8 @@ static int listen_to_all(struct ft_server *server, const struct ft_server_setup 
                                         server->requests);
     if (server->clients != NULL)
         return 0;
-    snprintf(why, size, errno == EADDRINUSE ? "%s: another central unit of this session listens here"
-                                            : "%s cannot be listened at: %s",
-             setup->socket, strerror(errno));
+    snprintf(why, size, "%s cannot be listened at: %s", setup->socket,
+             errno == EADDRINUSE ? "another central unit of this session does" : strerror(errno));
     return -1;
 }
 

@@ -2,10 +2,10 @@
 /*
  * session.c - owns the central unit's part of the session's folder: central.sock and central.log.
  *
- * The folder is in /tmp, where everybody may write: what somebody else has put there under our name,
- * be it a folder, a link or anything else, is refused with its name and never followed. The node's
- * unit, which has its own part in the same folder, comes and goes by itself; whoever is last removes
- * the folder.
+ * The folder is in /tmp, where everybody may write: what somebody else has put there under our
+ * name, be it a folder, a link or anything else, is refused with its name and never followed. The
+ * node's unit, which has its own part in the same folder, comes and goes by itself; whoever is last
+ * removes the folder.
  */
 #include "centrald/session.h"
 
@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define VANISHED_MAX 100
 #define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 static bool is_name(const char *name)
@@ -39,6 +40,7 @@ static int make_private(const char *path, char *why, size_t size)
         return 0;
     snprintf(why, size, "%s is not a folder of this user alone (mode 0700): remove it, or have its "
              "owner remove it", path);
+    errno = EPERM;
     return -1;
 }
 
@@ -65,8 +67,14 @@ int ft_session_open(struct ft_session *session, const char *base, const char *na
     strcat(session->socket, "/central.sock");
     memcpy(session->log, session->folder, (size_t) n + 1);
     strcat(session->log, "/central.log");
-    return make_private(user, why, size) < 0 || make_private(session->folder, why, size) < 0 ? -1
-                                                                                             : 0;
+    /* Whoever ends as the last of this user's sessions takes the parent away, maybe just now. */
+    for (int i = 0; i < VANISHED_MAX; i++) {
+        if (make_private(user, why, size) == 0 && make_private(session->folder, why, size) == 0)
+            return 0;
+        if (errno != ENOENT)
+            break;
+    }
+    return -1;
 }
 
 void ft_session_close(const struct ft_session *session)

@@ -3,10 +3,10 @@
  * starter.c - owns the remote shells that start node units on the pool's nodes.
  *
  * The server asks for a unit on a node; a job for it waits until fewer than RUNNING_MAX shells run,
- * then runs AGENT HOST NODED --job SESSION and writes what the unit needs to know, the key above
- * all, to its standard input: nothing secret is ever an argument or in the environment. ft-noded's
- * parent returns once the unit is ready, so that the shell's exit code tells how it went; what the
- * shell says on stderr goes into the reason.
+ * then runs AGENT HOST NODED --job SESSION --node HOST and writes what the unit needs to know, the
+ * key above all, to its standard input: nothing secret is ever an argument or in the environment.
+ * ft-noded's parent returns once the unit is ready, so that the shell's exit code tells how it
+ * went; what the shell says on stderr goes into the reason.
  *
  *     WAITING -> RUNNING -> (exit 0) gone: `started`
  *        ^          |  (else, or too slow)

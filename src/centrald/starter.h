@@ -32,11 +32,13 @@ struct ft_starter_events {
 struct ft_starter *ft_starter_create(uv_loop_t *loop, const struct ft_starter_config *config,
                                      const struct ft_starter_events *events, void *arg);
 
-/* Has a unit started on a node; one that is being started there already is waited for. Never fails at
- * once: what goes wrong arrives as `failed`. Returns 0, or -1 with errno ENOMEM or ENOBUFS. */
+/* Has a unit started on a node; one that is being started there already is waited for. Never
+ * fails at once: what goes wrong arrives as `failed`. Returns 0, or -1 with errno ENOMEM or
+ * ENOBUFS. */
 int ft_starter_start(struct ft_starter *starter, const char *node);
 
-/* Ends what is being started; no event comes any more. To be destroyed when the loop has run out. */
+/* Ends what is being started; no event comes any more. To be destroyed when the loop has run
+ * out. */
 void ft_starter_stop(struct ft_starter *starter);
 void ft_starter_destroy(struct ft_starter *starter); /* takes NULL */
 

@@ -2,8 +2,8 @@
 /*
  * units.c - owns the TCP listener and one object for each node unit that is connected.
  *
- * A unit connects, proves that it holds the session's key (net/link), and says Hello with its node's
- * name; from then on it speaks for that node:
+ * A unit connects, proves that it holds the session's key (net/link), and says Hello with its
+ * node's name; from then on it speaks for that node:
  *
  *     NodeInfo     -> core: the node's facts; a kind of hardware not seen before: NeedTopology back
  *     Topology     -> cms: kept once a kind
@@ -124,7 +124,8 @@ static void take_hello(struct unit *unit, const Ft__Hello *hello)
     struct unit *before;
 
     if (unit->node[0] != '\0') {
-        ft_log_warning("the unit of node %s said Hello twice: its connection is closed", unit->node);
+        ft_log_warning("the unit of node %s said Hello twice: its connection is closed",
+                       unit->node);
         close_unit(unit);
         return;
     }
@@ -276,7 +277,7 @@ static void on_closed(void *arg, struct ft_link *link, int error, const char *te
     if (unit->next != NULL)
         unit->next->previous = unit->previous;
     units->n--;
-    ft_requests_source_gone(units->config.requests, &unit->source);
+    ft_requests_source_gone(units->config.requests, &unit->source, false);
     if (unit->node[0] != '\0' && !unit->replaced)
         ft_central_unit_down(units->config.central, unit->node,
                              unit->leaving ? "it ended in order"

@@ -6,11 +6,13 @@
  * What each is for (pmix-plugin/prrte/README.md has the launcher's side):
  *
  *   PRTE_MCA_errmgr_ft_runtime    the component brings up the units with the job
- *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "" with --no-preload
+ *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "none" with --no-preload (PRRTE 3.0.8 crashes
+ *                                 on an empty value, and the variable may be set already)
  *   FT_POOL, FT_CONF, FT_EVENTS, FT_SHARE   settings of the private central unit, which inherits
  *                                 the launcher's environment
- *   PRTE_MCA_errmgr_ft_noded, PRTE_MCA_errmgr_ft_centrald   the daemons, where they are not in the
- *                                 folders that configure was given
+ *   PRTE_MCA_errmgr_ft_noded, PRTE_MCA_errmgr_ft_centrald, FT_NODED   the daemons, where they are
+ *                                 not in the folders that configure was given; the last one is for
+ *                                 the central unit, which starts them on the spare nodes
  *   PRTE_PKGLIBDIR, PRTE_MCA_prte_launch_agent   the component, where it is not in the folder that
  *                                 PRRTE looks into by itself: for the launcher, and by way of
  *                                 ft-prted for its daemons
@@ -57,7 +59,7 @@ static int add_settings(struct environ_list *list, const struct options *options
                         const struct install *install)
 {
     if (add(list, "PRTE_MCA_errmgr_ft_runtime", "1") < 0
-        || add(list, "PRTE_MCA_errmgr_ft_preload", options->no_preload ? "" : install->preload) < 0
+        || add(list, "PRTE_MCA_errmgr_ft_preload", options->no_preload ? "none" : install->preload) < 0
         || add(list, "FT_POOL", options->pool) < 0 || add(list, "FT_CONF", options->conf) < 0
         || add(list, "FT_EVENTS", options->events) < 0
         || add(list, "FT_SHARE", options->share ? "1" : NULL) < 0)
@@ -69,17 +71,34 @@ static int add_daemons(struct environ_list *list, const struct install *install)
 {
     if (install->kind == INSTALL_AS_CONFIGURED)
         return 0;
-    if (add(list, "PRTE_MCA_errmgr_ft_noded", install->noded) < 0
+    if (add(list, "FT_NODED", install->noded) < 0
+        || add(list, "PRTE_MCA_errmgr_ft_noded", install->noded) < 0
         || add(list, "PRTE_MCA_errmgr_ft_centrald", install->centrald) < 0)
         return -1;
     return 0;
+}
+
+/* The component's folder, then those that PRRTE would look into without us: PRTE_PKGLIBDIR takes the
+ * place of PRRTE's own folder. That one is named only where it holds something: PRRTE takes a folder
+ * that is not there for the end of the list, and of all in it. */
+static char *component_dirs(const struct install *install, char *(*get)(const char *name))
+{
+    const char *before = get("PRTE_PKGLIBDIR");
+    size_t n = strlen(install->component_dir);
+    char *dirs;
+
+    if (!before || !*before)
+        before = install_prrte_has_components(FT_PRTE_PKGLIBDIR) ? FT_PRTE_PKGLIBDIR : "";
+    if (strncmp(before, install->component_dir, n) == 0 && (before[n] == ':' || before[n] == '\0'))
+        return strdup(before); /* set by `ft env` */
+    return asprintf(&dirs, "%s%s%s", install->component_dir, *before ? ":" : "", before) < 0 ? NULL
+                                                                                          : dirs;
 }
 
 /* PRRTE splits the launch agent at blanks, and has no quoting for it. */
 static int add_component(struct environ_list *list, const struct install *install,
                          char *(*get)(const char *name))
 {
-    const char *before = get("PRTE_PKGLIBDIR");
     char *dirs, *agent;
 
     if (install_is_where_prrte_looks(install))
@@ -88,15 +107,13 @@ static int add_component(struct environ_list *list, const struct install *instal
         errno = EINVAL;
         return -1;
     }
-    if (before && strcmp(before, install->component_dir) == 0)
-        before = NULL;
-    if (asprintf(&dirs, "%s%s%s", install->component_dir, before && *before ? ":" : "",
-                 before ? before : "") < 0)
-        dirs = NULL;
-    if (add_owned(list, "PRTE_PKGLIBDIR", dirs) < 0)
-        return -1;
-    if (asprintf(&agent, "%s %s", install->prted, install->component_dir) < 0)
+    dirs = component_dirs(install, get);
+    if (!dirs || asprintf(&agent, "%s %s", install->prted, dirs) < 0)
         agent = NULL;
+    if (add_owned(list, "PRTE_PKGLIBDIR", dirs) < 0) {
+        free(agent);
+        return -1;
+    }
     return add_owned(list, "PRTE_MCA_prte_launch_agent", agent);
 }
 

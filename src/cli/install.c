@@ -18,6 +18,7 @@
 
 #include "cli/install.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -165,6 +166,20 @@ void install_clear(struct install *in)
 bool install_is_where_prrte_looks(const struct install *in)
 {
     return strcmp(in->component_dir, FT_PRTE_PKGLIBDIR) == 0;
+}
+
+bool install_prrte_has_components(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    bool found = false;
+
+    while (dir && !found && (entry = readdir(dir)))
+        found = strncmp(entry->d_name, "prte_mca_", 9) == 0 && ends_with(entry->d_name, ".so")
+                && strcmp(entry->d_name, COMPONENT) != 0;
+    if (dir)
+        closedir(dir);
+    return found;
 }
 
 int install_missing(const struct install *in, bool preload, char *text, size_t size)

@@ -41,6 +41,9 @@ void install_clear(struct install *in);
 /* Whether PRRTE looks for components in component_dir by itself. */
 bool install_is_where_prrte_looks(const struct install *in);
 
+/* Whether a folder holds components of PRRTE, other than FT's. */
+bool install_prrte_has_components(const char *folder);
+
 /* Says what is missing of what a job needs, with the paths; "" if nothing.
  * Returns the number of missing files. */
 int install_missing(const struct install *in, bool preload, char *text, size_t size);

@@ -4,8 +4,8 @@
  *
  * The facts stand in core's inventory, where the units' reports go; this source looks them up. The
  * full topologies, of which a machine has as many as it has kinds of nodes, are kept here once a
- * kind: the server asks the first node of each for it. They stay text; who needs more than the facts
- * (a detailed comparison, `ft` commands) parses them.
+ * kind: the server asks the first node of each for it. They stay text; who needs more than the
+ * facts (a detailed comparison, `ft` commands) parses them.
  */
 #include "cms/cms.h"
 

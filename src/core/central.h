@@ -65,8 +65,8 @@ void ft_central_next_peer(struct ft_central *central, uint64_t token, const stru
  * as a starter that is gone. Unknown tokens are ignored. */
 void ft_central_cancel(struct ft_central *central, uint64_t token);
 
-/* The answer to this request may have been lost with the connection that it went to. A claim that was
- * told to start is told so again when it comes again; for others nothing is to be done. */
+/* The answer to this request may have been lost with the connection that it went to. A claim that
+ * was told to start is told so again when it comes again; for others nothing is to be done. */
 void ft_central_unsure(struct ft_central *central, uint64_t token);
 
 /* ---- reports of the launcher; from another asker they are answered FT_ERR_DENIED */

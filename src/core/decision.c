@@ -14,9 +14,9 @@
  *                                              +----------+-----------+--> OVER
  *
  * A handler never calls into the machine again: what follows at once it leaves in `queued`, and
- * ft_decision_feed goes round until nothing is left. What concerns other decisions (whose turn it is
- * now, answers that bring about a new decision) is left to ft_central_work, at the end of each call
- * from outside; so the stack does not grow with the number of those who wait.
+ * ft_decision_feed goes round until nothing is left. What concerns other decisions (whose turn it
+ * is now, answers that bring about a new decision) is left to ft_central_work, at the end of each
+ * call from outside; so the stack does not grow with the number of those who wait.
  *
  * An outcome is written to the log in the handler, before anyone is answered.
  */
@@ -179,38 +179,47 @@ void ft_each_decision(struct ft_central *central,
 
 /* ---------------------------------------------------------------- words */
 
-uint64_t ft_decision_log(struct ft_decision *decision, const char *name, const struct ft_node *node,
-                         const char *format, ...)
+/* Fills what every entry about a decision has. Returns how many fields it used. */
+static int begin_event(const struct ft_decision *decision, struct ft_event *event, const char *name,
+                       const struct ft_node *node)
 {
     const ftResource_t *resource = &decision->subject->resource;
     bool is_rank = resource->kind == FT_RANK;
-    char text[2 * FT_TEXT_MAX];
-    struct ft_event event = {
-        .name = name,
-        .job = is_rank ? resource->job : NULL,
-        .rank = is_rank ? (int) resource->number : -1,
-        .node = node != NULL ? node->name : NULL,
-        .decision = decision->id,
-        .text = text,
-    };
     int n = 0;
+
+    memset(event, 0, sizeof *event);
+    event->name = name;
+    event->job = is_rank ? resource->job : NULL;
+    event->rank = is_rank ? (int) resource->number : -1;
+    event->node = node != NULL ? node->name : NULL;
+    event->decision = decision->id;
+    if (!is_rank) {
+        event->fields[n].key = "resource";
+        event->fields[n++].text = decision->subject->text;
+    }
+    if (decision->lost_node != NULL) {
+        event->fields[n].key = "lost_node";
+        event->fields[n++].text = decision->lost_node->name;
+    }
+    if (decision->epoch > 0) {
+        event->fields[n].key = "epoch";
+        event->fields[n++].number = decision->epoch;
+    }
+    return n;
+}
+
+uint64_t ft_decision_log(struct ft_decision *decision, const char *name, const struct ft_node *node,
+                         const char *format, ...)
+{
+    char text[2 * FT_TEXT_MAX];
+    struct ft_event event;
     va_list arguments;
 
+    begin_event(decision, &event, name, node);
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    if (!is_rank) {
-        event.fields[n].key = "resource";
-        event.fields[n++].text = decision->subject->text;
-    }
-    if (decision->lost_node != NULL) {
-        event.fields[n].key = "lost_node";
-        event.fields[n++].text = decision->lost_node->name;
-    }
-    if (decision->epoch > 0) {
-        event.fields[n].key = "epoch";
-        event.fields[n++].number = decision->epoch;
-    }
+    event.text = text;
     return ft_central_log(decision->central, &event);
 }
 
@@ -238,6 +247,16 @@ const char *ft_decision_state_text(const struct ft_decision *decision)
     default:
         return "it is over";
     }
+}
+
+static const char *rung_name(ftRung_t rung)
+{
+    static const char *const names[] = {
+        [FT_BY_NOTHING] = "nothing",   [FT_BY_REPAIR] = "repair",
+        [FT_BY_SPARE_RANK] = "spare_rank", [FT_BY_IDLE_NODE] = "idle_node",
+        [FT_BY_NEW_NODE] = "new_node", [FT_BY_SHARING] = "sharing"};
+
+    return names[rung];
 }
 
 static const char *rung_text(ftRung_t rung)
@@ -325,10 +344,12 @@ static void hint_none(const struct ft_decision *decision, ftReply_t *reply)
 {
     char *hint = reply->hint;
     size_t size = sizeof reply->hint;
+    bool is_rank = decision->subject->resource.kind == FT_RANK;
 
     if (decision->status == FT_ERR_UNKNOWN) {
-        snprintf(hint, size, "check the rank and the job's name; the launcher has to have reported "
-                             "the job (is its component loaded?)");
+        snprintf(hint, size, "check %s; the launcher has to have reported %s (is its component "
+                             "loaded?)", is_rank ? "the rank and the job's name" : "the node's name",
+                 is_rank ? "the job" : "the node");
         return;
     }
     if (ft_demand_needs_original(&decision->demand) && !decision->original_known) {
@@ -346,8 +367,8 @@ static void answer_none(struct ft_decision *decision, ftReply_t *reply)
     if (decision->status == FT_ERR_UNKNOWN)
         ft_text_copy(reply->reason, sizeof reply->reason, decision->why);
     else
-        ft_text_appendf(reply->reason, sizeof reply->reason, "no alternative for %.120s: %s",
-                        decision->subject->text, decision->reasons);
+        ft_text_appendf(reply->reason, sizeof reply->reason, "no alternative for %.*s: %s",
+                        FT_SUBJECT_SHOWN, decision->subject->text, decision->reasons);
     if (decision->reasons_left_out > 0)
         ft_text_appendf(reply->reason, sizeof reply->reason, "; and %u more (see the event log)",
                         decision->reasons_left_out);
@@ -621,6 +642,28 @@ static void probe_late(struct ft_decision *decision)
     reject(decision);
 }
 
+static uint64_t log_made(struct ft_decision *decision, const struct ft_node *node)
+{
+    double total_ms = (double) (ft_now_ns(decision->central) - decision->begun_ns) / NS_PER_MS;
+    double probe_ms = (double) decision->probe_ns / NS_PER_MS;
+    char text[2 * FT_TEXT_MAX];
+    struct ft_event event;
+    int n = begin_event(decision, &event, "decision_made", node);
+
+    event.fields[n].key = "rung";
+    event.fields[n++].text = rung_name(decision->candidate_rung);
+    event.fields[n].key = "probed";
+    event.fields[n++].number = decision->probed_n;
+    event.fields[n].key = "decide_ms";
+    event.fields[n++].number = total_ms - probe_ms;
+    event.fields[n].key = "probe_ms";
+    event.fields[n++].number = probe_ms;
+    event.text = text;
+    snprintf(text, sizeof text, "use node %.255s for %.255s (%s): %.400s", node->name,
+             decision->subject->text, rung_text(decision->candidate_rung), decision->match);
+    return ft_central_log(decision->central, &event);
+}
+
 static void give(struct ft_decision *decision)
 {
     struct ft_subject *subject = decision->subject;
@@ -641,9 +684,7 @@ static void give(struct ft_decision *decision)
     ft_match_text(&decision->demand, &decision->given,
                   decision->original_known ? &decision->original : NULL, decision->match,
                   sizeof decision->match);
-    decision->event = ft_decision_log(
-        decision, "decision_made", node, "use node %s for %s (%s): %s", node->name, subject->text,
-        rung_text(decision->candidate_rung), decision->match);
+    decision->event = log_made(decision, node);
     decision->outcome_due = true;
     step_down(decision);
 }

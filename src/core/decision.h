@@ -8,6 +8,8 @@
 #include "core/state.h"
 #include "core/waiter.h"
 
+#define FT_SUBJECT_SHOWN 120 /* bytes of a subject's name in a reason */
+
 #define FT_TRIED_MAX 160
 
 /* What a decision is about to do or waits for. */
@@ -110,7 +112,7 @@ struct ft_decision {
 };
 
 /* Makes a decision for a subject, in the state SETTLING, and hangs it in as its pending one. The
- * demand is taken over (and emptied). NULL with errno ENOMEM or ENOBUFS; nothing has changed then. */
+ * demand is taken over (and emptied). NULL with errno ENOMEM or ENOBUFS, and nothing changed. */
 struct ft_decision *ft_decision_create(struct ft_central *central, struct ft_subject *subject,
                                        struct ft_demand *demand);
 /* Frees it; nobody may wait for it. */

@@ -5,7 +5,8 @@
  * Core decides and nothing else: it has no socket, clock, file or thread. Whoever drives it (the
  * central unit's server, a unit test, the simulation) hands it this table and calls the functions
  * of central.h with what happened. Rules:
- *   - No function of the table may call back into core; an answer that is there at once is handed in
+ *   - No function of the table may call back into core; an answer that is there at once is handed
+ * in
  *     after the call that asked for it has returned.
  *   - Things are named by opaque numbers: `token` is the driver's own for a request, `probe` and
  *     `acquire` are core's. An answer to a number that core no longer waits for is ignored.
@@ -83,8 +84,8 @@ struct ft_env {
     /* Answers a request: once for each token. */
     void (*reply)(void *arg, uint64_t token, const ftReply_t *reply);
 
-    /* Has a node measured; ends in ft_central_probe_result. Core has its own deadline. Returns 0, or
-     * -1 if it cannot be asked (its unit is gone): `why` (size bytes) says so. */
+    /* Has a node measured; ends in ft_central_probe_result. Core has its own deadline. Returns 0,
+     * or -1 if it cannot be asked (its unit is gone): `why` (size bytes) says so. */
     int (*probe)(void *arg, uint64_t probe, const char *node, unsigned timeout_ms, char *why,
                  size_t size);
 

@@ -10,8 +10,8 @@
  *              one place) -> two lists: idle nodes, busy nodes
  * A search compares the demand with each class, of which a machine has few, and takes the first
  * usable node of the best group: 100,000 nodes cost no more than 100. Whether a node is in a list
- * follows from its fields (see use_of); relist is called after every change of one of them and never
- * allocates: groups are made when facts or the location are set.
+ * follows from its fields (see use_of); relist is called after every change of one of them and
+ * never allocates: groups are made when facts or the location are set.
  *
  * Locations ("row1/rack2") are kept as a tree, so that a distance is a few steps upwards.
  */

@@ -123,7 +123,7 @@ enum ft_use {
 
 /* What is looked for. */
 struct ft_search {
-    uint64_t number;           /* from ft_inventory_search_begin: nodes stamped with it are skipped */
+    uint64_t number;           /* of ft_inventory_search_begin: nodes stamped with it are skipped */
     enum ft_use use;
     int64_t now_ns;
     int distance;              /* -1 nearest to `from` first, +1 farthest, 0 any */

@@ -2,10 +2,10 @@
 /*
  * jobs.c - the jobs of the launcher and where their processes run.
  *
- * Filled from the launcher's reports (job started, process ended, job ended), read by whoever has to
- * turn "rank 2 of job J" into a node. A job's processes are found by rank in an array; those that
- * live on a node also hang in that node's list, so that a node's loss ends them without a look at
- * any other. Jobs that ended stay for a while, because a rank that has ended is exactly what an
+ * Filled from the launcher's reports (job started, process ended, job ended), read by whoever has
+ * to turn "rank 2 of job J" into a node. A job's processes are found by rank in an array; those
+ * that live on a node also hang in that node's list, so that a node's loss ends them without a look
+ * at any other. Jobs that ended stay for a while, because a rank that has ended is exactly what an
  * alternative is asked for; the oldest are forgotten (central.c asks ft_jobs_surplus).
  *
  * ft_jobs_start is all or nothing: it first makes everything that needs memory, then links it.

@@ -51,8 +51,8 @@ struct ft_process *ft_jobs_process(const struct ft_jobs *jobs, const char *name,
 struct ft_process *ft_jobs_process_by_pid(const struct ft_node *node, int64_t pid);
 
 /* Adds processes to a job, making it if it is new; nodes that were not known become known. A rank
- * that is there already is left as it is. Returns the job, or NULL with errno ENOMEM, EINVAL (a name
- * or a rank out of range) or ENOBUFS (too many jobs or nodes); nothing has changed then. */
+ * that is there already is left as it is. Returns the job, or NULL with errno ENOMEM, EINVAL (a
+ * name or a rank out of range) or ENOBUFS (too many jobs or nodes); nothing has changed then. */
 struct ft_job *ft_jobs_start(struct ft_jobs *jobs, const char *name, const char *parent,
                              const ftProcessInfo_t *processes, size_t n);
 

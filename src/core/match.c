@@ -156,8 +156,8 @@ static bool right_arch(const char *found, const char *wanted, char *why, size_t 
     if (wanted[0] == '\0' || strcmp(found, wanted) == 0)
         return true;
     if (why != NULL)
-        snprintf(why, size, "is %s, wanted is %s", found[0] != '\0' ? found : "of unknown architecture",
-                 wanted);
+        snprintf(why, size, "is %s, wanted is %s",
+                 found[0] != '\0' ? found : "of unknown architecture", wanted);
     return false;
 }
 
@@ -280,8 +280,8 @@ void ft_match_text(const struct ft_demand *demand, const struct ft_facts *facts,
     char memory[32], wanted[32];
 
     bytes_text(facts->memory_bytes, memory);
-    snprintf(text, size, "%s, %u cores", facts->arch[0] != '\0' ? facts->arch : "unknown architecture",
-             facts->cores);
+    snprintf(text, size, "%s, %u cores",
+             facts->arch[0] != '\0' ? facts->arch : "unknown architecture", facts->cores);
     if (demand->cores_min > 0)
         ft_text_appendf(text, size, " (%u wanted)", demand->cores_min);
     ft_text_appendf(text, size, ", %s of memory", memory);

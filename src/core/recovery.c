@@ -15,9 +15,9 @@
  * probes it. Whatever is not taken leaves a note of why: the asker who gets no alternative reads
  * them all.
  *
- * While a node is a candidate, and as long as it is an alternative, it is reserved for the node that
- * was lost: others that were lost with that node find it on the rung "companion", those who lost
- * another node do not get it.
+ * While a node is a candidate, and as long as it is an alternative, it is reserved for the node
+ * that was lost: others that were lost with that node find it on the rung "companion", those who
+ * lost another node do not get it.
  */
 #include "core/recovery.h"
 
@@ -61,13 +61,15 @@ void ft_recovery_note(struct ft_decision *decision, const char *format, ...)
 {
     char note[256];
     size_t used = strlen(decision->reasons);
+    /* Kept for what an answer says before them, and for how many were left out. */
+    size_t kept = strlen("no alternative for : ; and 4294967295 more (see the event log)") +
+                  strnlen(decision->subject->text, FT_SUBJECT_SHOWN);
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(note, sizeof note, format, arguments);
     va_end(arguments);
-    /* 40 bytes are kept for saying how many were left out. */
-    if (used + strlen(note) + 2 + 40 > sizeof decision->reasons) {
+    if (used + strlen("; ") + strlen(note) + kept >= sizeof decision->reasons) {
         decision->reasons_left_out++;
         return;
     }
@@ -194,7 +196,8 @@ static bool no_repair(struct ft_decision *decision, const struct ft_node *node, 
         snprintf(why, size, "%.200s is not known to be lost: there is nothing to repair",
                  subject->text);
     else if (node->state != FT_NODE_UP)
-        snprintf(why, size, "%.300s; the launcher does not take a node back in the same job", lost);
+        snprintf(why, size, "%.300s; %sthe launcher does not take a node back in the same job",
+                 lost, node->unit_up ? "its unit is still connected, but " : "");
     else if (subject->resource.kind != FT_RANK)
         snprintf(why, size, "%.200s is not something that the runtime can start again",
                  subject->text);
@@ -225,7 +228,9 @@ static enum rung_result next_repair(struct ft_decision *decision, struct ft_node
         return RUNG_DONE;
     ft_subject_is_lost(decision->subject, &since_ns, lost, sizeof lost);
     if (no_repair(decision, place, lost)) {
-        ft_recovery_note(decision, "not repairable: %s", decision->repair);
+        /* In short; the answer has a place of its own for the whole. */
+        ft_recovery_note(decision, "not repairable: %.*s",
+                         (int) strcspn(decision->repair, ":;"), decision->repair);
         return RUNG_DONE;
     }
     decision->repairable = true;

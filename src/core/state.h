@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * state.h - what the parts of the central state machine share. Included by central.c, decision.c,
- * recovery.c and waiter.c only.
+ * state.h - what the parts of the central state machine share. No one outside of core includes it.
  */
 #ifndef FT_CORE_STATE_H
 #define FT_CORE_STATE_H
@@ -60,7 +59,19 @@ void ft_central_reply(struct ft_central *central, uint64_t token, const ftReply_
 void ft_central_refuse(struct ft_central *central, uint64_t token, ftRetVal_t status,
                        const char *reason, const char *hint);
 
-/* The status that says the same as an errno of core. */
-ftRetVal_t ft_central_status(int error);
+/* Answers a request that could not even be kept: ENOMEM, ENOBUFS, EEXIST, EINVAL. */
+void ft_central_refuse_errno(struct ft_central *central, uint64_t token, int error);
+
+/* Answers FT_OK; event, decision: 0 if there is none. */
+void ft_central_accept(struct ft_central *central, uint64_t token, uint64_t event,
+                       uint64_t decision);
+
+/* Writes an entry to the log; job and node may be NULL, rank -1. Returns its number. */
+uint64_t ft_central_logf(struct ft_central *central, const char *name, const char *job, int rank,
+                         const char *node, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
+
+/* Does what decisions have left for each other; the last thing in every call from outside. */
+void ft_central_work(struct ft_central *central);
 
 #endif

@@ -4,8 +4,8 @@
  *
  * "Rank 2 of job J" is one subject, whoever asks and however often it had to be replaced. When a
  * stand-in announces itself, it becomes the subject's latest occupant: the place moves to its node,
- * and its rank in its own job becomes another name of the subject, so that its death is the death of
- * the subject again, and asking for either name asks for the same thing.
+ * and its rank in its own job becomes another name of the subject, so that its death is the death
+ * of the subject again, and asking for either name asks for the same thing.
  *
  * Names are texts ("r2@J", "n/n3") in one hash. Subjects are made when an error is reported or an
  * alternative is asked for, and go with their job; how many there are is bounded.
@@ -186,7 +186,8 @@ static void describe(const ftResource_t *resource, char *text, size_t size)
 {
     switch (resource->kind) {
     case FT_RANK:
-        snprintf(text, size, "rank %lld of job %.255s", (long long) resource->number, resource->job);
+        snprintf(text, size, "rank %lld of job %.255s", (long long) resource->number,
+                 resource->job);
         return;
     case FT_NODE:
         snprintf(text, size, "node %.255s", resource->node);

@@ -13,7 +13,7 @@
 #include "ft.h"
 
 #define FT_SUBJECTS_MAX 8192
-#define FT_DEATHS_MAX 3 /* dying this often on one node within FT_DEATHS_WITHIN_NS ends repair there */
+#define FT_DEATHS_MAX 3 /* so often on one node within FT_DEATHS_WITHIN_NS: no more repair there */
 #define FT_DEATHS_WITHIN_NS (60 * INT64_C(1000000000))
 #define FT_USAGES (FT_RELEASE + 1)
 

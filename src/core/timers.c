@@ -3,8 +3,8 @@
  * timers.c - deadlines in the order they come.
  *
  * A binary heap of pointers to timers that their owners (decisions, waiting requests) embed. The
- * central unit has thousands of them at most, of which few ever fire: nearly all are disarmed by the
- * answer that they bound. Each owner reserves its place in the heap when it is made; the only
+ * central unit has thousands of them at most, of which few ever fire: nearly all are disarmed by
+ * the answer that they bound. Each owner reserves its place in the heap when it is made; the only
  * allocation is there, so that arming, which happens in the middle of a step, cannot fail.
  */
 #include "core/timers.h"

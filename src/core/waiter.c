@@ -2,11 +2,12 @@
 /*
  * waiter.c - a request that waits for a decision to come to something.
  *
- * Three kinds wait: who asked for an alternative (until it is decided), who claimed one that another
- * is starting (until the stand-in announces itself), and a stand-in that waits for its next peer.
+ * Three kinds wait: who asked for an alternative (until it is decided), who claimed one that
+ * another is starting (until the stand-in announces itself), and a stand-in that waits for its next
+ * peer.
  * Each is found by its token (to cancel it), hangs in a queue of its decision, and has a deadline:
- * the time that its asker gave. A waiter is answered exactly once and gone with the answer; there is
- * no other way out but ft_central_cancel.
+ * the time that its asker gave. A waiter is answered exactly once and gone with the answer; there
+ * is no other way out but ft_central_cancel.
  */
 #include "core/waiter.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * folder.c - owns BASE/ft-UID/SESSION/noded.lock, and checks the folders above it.
+ * folder.c - owns BASE/ft-UID/SESSION/noded.lock, and checks the folders above it. Who leaves them
+ * empty removes them.
  *
  * BASE is /tmp, where everybody may write: somebody else may have made ft-UID first, as a folder, a
  * link or anything, to read what passes or to have files of ours removed. So nothing is followed,
@@ -31,6 +32,7 @@
 
 #define TAKEN_WAIT_MS 3000
 #define TAKEN_STEP_MS 20
+#define VANISHED_MAX 100
 
 struct ft_folder {
     int lock;
@@ -43,6 +45,7 @@ struct ft_folder {
 static int refuse(char *why, size_t why_size, const char *path, const char *problem)
 {
     snprintf(why, why_size, "folder %s %s: remove it, or have its owner remove it", path, problem);
+    errno = EPERM;
     return -1;
 }
 
@@ -127,9 +130,17 @@ static int make_all(struct ft_folder *folder, const char *base, const char *sess
                  "have %d bytes", session, base, FT_FOLDER_PATH_MAX - 1);
         return -1;
     }
-    if (check_base(base, why, why_size) != 0 || make_private(parent, why, why_size) != 0)
+    if (check_base(base, why, why_size) != 0)
         return -1;
-    return make_private(folder->path, why, why_size);
+    /* Whoever ends as the last of this user's sessions takes the parent away, maybe just now. */
+    for (int i = 0; i < VANISHED_MAX; i++) {
+        if (make_private(parent, why, why_size) == 0 &&
+            make_private(folder->path, why, why_size) == 0)
+            return 0;
+        if (errno != ENOENT)
+            break;
+    }
+    return -1;
 }
 
 /* Is the file that we locked still the one that others would lock? A unit that ends removes it. */
@@ -224,6 +235,7 @@ const char *ft_folder_log(const struct ft_folder *folder)
 void ft_folder_close(struct ft_folder *folder, bool keep_log)
 {
     char old_log[FT_FOLDER_PATH_MAX + 2];
+    char *slash;
 
     if (!folder)
         return;
@@ -233,7 +245,11 @@ void ft_folder_close(struct ft_folder *folder, bool keep_log)
         unlink(old_log);
     }
     unlink(folder->lock_path); /* while we hold it: see is_current */
-    rmdir(folder->path); /* fails, as it should, if somebody else's files are in it */
+    /* Both fail, as they should, if something else is in them. */
+    if (rmdir(folder->path) == 0 && (slash = strrchr(folder->path, '/')) != NULL) {
+        *slash = '\0';
+        rmdir(folder->path);
+    }
     ft_folder_forget(folder);
 }
 

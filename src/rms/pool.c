@@ -2,10 +2,10 @@
 /*
  * pool.c - the resource manager for jobs that have none: spare nodes by name.
  *
- * The names come from `ft run --pool` or ft.conf, in the order in which they are to be given. A spare
- * is free, given, or broken (it was lost: never given again). What hardware a spare has, the pool does
- * not know; whether it fits is decided by who asked, who names the ones that did not in `excluded`
- * and asks again. Answers are always there at once, so there is nothing to abandon.
+ * The names come from `ft run --pool` or ft.conf, in the order in which they are to be given. A
+ * spare is free, given, or broken (it was lost: never given again). What hardware a spare has, the
+ * pool does not know; whether it fits is decided by who asked, who names the ones that did not in
+ * `excluded` and asks again. Answers are always there at once, so there is nothing to abandon.
  */
 #include "rms/rms.h"
 

@@ -2,8 +2,9 @@
 /*
  * rms.c - the backends by name, and the calls that go through their tables.
  *
- * The central unit's server makes one backend when it starts and hands core's wishes to it; what the
- * backend answers it hands to core. To add one: a file with a struct ft_rms_backend, a line here.
+ * The central unit's server makes one backend when it starts and hands core's wishes to it; what
+ * the backend answers it hands to core. To add one: a file with a struct ft_rms_backend, a line
+ * here.
  */
 #include "rms/rms.h"
 

@@ -5,8 +5,8 @@
  *     pool   spares by name, from --pool or ft.conf (pool.c)
  *
  * A backend is asked for a node and answers by an event, at once or much later; it may do so before
- * acquire has returned. Every acquire ends in exactly one event, unless it is abandoned. A node that
- * was offered belongs to the asker until it is released, or the backend is destroyed.
+ * acquire has returned. Every acquire ends in exactly one event, unless it is abandoned. A node
+ * that was offered belongs to the asker until it is released, or the backend is destroyed.
  */
 #ifndef FT_RMS_RMS_H
 #define FT_RMS_RMS_H

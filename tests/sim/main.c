@@ -3,7 +3,8 @@
  * main.c - random histories of the central state machine, checked by rules.
  *
  *     sim_core              the number of histories that FT_SIM_RUNS says (2000), each twice: the
- *                           second time has to go exactly as the first; then the planted faults, each
+ *                           second time has to go exactly as the first; then the planted faults,
+ * each
  *                           of which has to be found. Prints TAP
  *     sim_core SEED         one history, with all that happens in it
  *     sim_core SEED COUNT   that many, from this seed on
@@ -40,7 +41,8 @@ static uint64_t number_of(const char *text, uint64_t otherwise)
     return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : otherwise;
 }
 
-/* Runs histories until one breaks a rule, or is not the same twice. Returns its seed + 1, 0: none. */
+/* Runs histories until one breaks a rule, or is not the same twice. Returns its seed + 1, 0:
+ * none. */
 static uint64_t run_many(uint64_t first, uint64_t count, bool twice, char *broken, size_t size)
 {
     for (uint64_t seed = first; seed < first + count; seed++) {

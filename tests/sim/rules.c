@@ -4,7 +4,8 @@
  *
  *   1  a request is answered exactly once, or canceled, and by its deadline
  *   2  the same resource in the same epoch has the same alternative and decision, whoever asks
- *   3  never given: a node that is lost, excluded by the asker, found unfit, or where starting failed
+ *   3  never given: a node that is lost, excluded by the asker, found unfit, or where starting
+ * failed
  *   4  two nodes that were lost never have the same node at the same time (sharing apart)
  *   5  one START at a time for a decision
  *   6  the log is written before the answer, its entries numbered without a gap
@@ -265,8 +266,8 @@ void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply)
     if (reply->status == FT_OK && request->kind == SIM_PEER &&
         ++decision_of(world, request->decision)->told >
             decision_of(world, request->decision)->ports + 1)
-        rule_broken(world, "the stand-in of decision %" PRIu64 " is told of a peer that nobody sent",
-                    request->decision);
+        rule_broken(world, "the stand-in of decision %" PRIu64 " is told of a peer that nobody "
+                    "sent", request->decision);
 }
 
 /* ---------------------------------------------------------------- time */

@@ -2,11 +2,12 @@
 /*
  * world.c - a made-up cluster around core.
  *
- * One history: a job of some ranks on some nodes, some spares, and then a few hundred steps, each of
- * which lets something happen: a node is lost, a rank dies, a unit disconnects, a rank reports an
- * error, asks for an alternative, claims one, gives a request up. What core asks for (probes, nodes,
- * units) is answered after a random while, or never; a process that is told to start a stand-in does
- * so, fails, dies or hangs. Time is a number here: the world jumps from one due thing to the next.
+ * One history: a job of some ranks on some nodes, some spares, and then a few hundred steps, each
+ * of which lets something happen: a node is lost, a rank dies, a unit disconnects, a rank reports
+ * an error, asks for an alternative, claims one, gives a request up. What core asks for (probes,
+ * nodes, units) is answered after a random while, or never; a process that is told to start a
+ * stand-in does so, fails, dies or hangs. Time is a number here: the world jumps from one due thing
+ * to the next.
  *
  * Everything follows from the seed: the same seed gives the same history, entry by entry, which
  * main.c checks by running each one twice.
@@ -490,7 +491,7 @@ static void lose_node(struct world *world, int index)
 {
     struct sim_node *node = &world->nodes[index];
     bool unit_first = world_chance(world, 50);
-    bool unit_stays = world_chance(world, 40); /* the launcher's daemon was killed, the node is well */
+    bool unit_stays = world_chance(world, 40); /* only the launcher's daemon was killed */
 
     if (node->lost || index == 0)
         return;
@@ -505,7 +506,7 @@ static void lose_node(struct world *world, int index)
         ft_central_node_changed(world->central, 0, &launcher, node->name, node->daemon,
                                 FT_NODE_LOST, "connection to its daemon closed");
     else
-        node->lost = false; /* nobody can say so of a node without a daemon: its unit is gone only */
+        node->lost = false; /* nobody can say so of a node without a daemon */
     if (!unit_stays && !unit_first && node->unit_up)
         ft_central_unit_down(world->central, node->name, "its connection was reset");
     if (!unit_stays)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * world.h - a made-up cluster around core: nodes that are lost, units that come and go, ranks that ask,
- * claim, start and die, all by the numbers of one seed.
+ * world.h - a made-up cluster around core: nodes that are lost, units that come and go, ranks that
+ * ask, claim, start and die, all by the numbers of one seed.
  */
 #ifndef FT_SIM_WORLD_H
 #define FT_SIM_WORLD_H

@@ -7,7 +7,7 @@ test_description='the MPI layer: MPI_Finalize and MPI_Comm_disconnect end'
 
 cluster_up 3
 shared=$FT_CLUSTER/shared
-cp "$FT_TOP"/build/tests/system/progs/mpiext_finalize "$shared"/ || error "mpiext_finalize is not built"
+cp "$(dirname "$FT_STAGE")"/tests/system/progs/mpiext_finalize "$shared"/ || error "mpiext_finalize is not built"
 
 # run RANKS MODE [HOST]: survivors print "done".
 run() {

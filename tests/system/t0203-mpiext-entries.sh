@@ -6,7 +6,7 @@ test_description='the MPI layer: loaded by every entry of MPI, and only by those
 
 cluster_up 1
 shared=$FT_CLUSTER/shared
-cp "$FT_TOP"/build/tests/system/progs/mpiext_entry "$shared"/ || error "mpiext_entry is not built"
+cp "$(dirname "$FT_STAGE")"/tests/system/progs/mpiext_entry "$shared"/ || error "mpiext_entry is not built"
 
 for entry in c thread profiling fortran fortran-thread session; do
     test_expect_success "MPI brought up by its $entry entry: the layer is there from then on" "

@@ -88,12 +88,12 @@ test_expect_success 'a job: output and exit code pass through, nothing is left' 
     on n0 ft run --host n0:1,n1:1,n2:1 -n 3 hostname </dev/null >out 2>err &&
     sort out >sorted && printf "n0\nn1\nn2\n" >wanted && test_cmp wanted sorted &&
     test_expect_code 5 on n0 ft run --host n0:1,n1:1 -n 1 sh -c "exit 5" </dev/null &&
-    wait_until 5 eval "test -z \"\$(cluster pids)\""'
+    wait_until 15 eval "test -z \"\$(cluster pids)\""'
 
 test_expect_success 'the same through ft env and plain mpirun' '
     on n0 bash -c "eval \"\$(ft env)\"; mpirun --with-ft ulfm --host n0:1,n1:1,n2:1 -n 3 hostname" </dev/null >out &&
     sort out >sorted && test_cmp wanted sorted &&
-    wait_until 5 eval "test -z \"\$(cluster pids)\""'
+    wait_until 15 eval "test -z \"\$(cluster pids)\""'
 
 test_expect_success 'ft events shows the newest log, a named one, and a session by its name' '
     on n0 ft events >out && grep -qE "^[0-9:.]{12} +\+[0-9]+ ms +[a-z_]+ " out &&

@@ -3,7 +3,17 @@ if HAVE_CHECK
 check_PROGRAMS += tests/unit/test_centrald
 tests_unit_test_centrald_SOURCES = tests/unit/test_centrald.c \
     tests/unit/centrald_peer.c tests/unit/centrald_peer.h
-tests_unit_test_centrald_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) $(YYJSON_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_centrald_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) \
+    $(YYJSON_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_centrald_LDADD = libft.la src/wire/libftwire.la src/common/libftcommon.la \
     $(PROTOBUFC_LIBS) $(YYJSON_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_rms
+tests_unit_test_rms_SOURCES = tests/unit/test_rms.c
+tests_unit_test_rms_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rms_LDADD = src/rms/libftrms.la src/cms/libftcms.la src/core/libftcore.la \
+    src/common/libftcommon.la $(CHECK_LIBS)
 endif
+
+EXTRA_DIST += tests/unit/test_events_documented.sh doc/events.md
+TESTS += tests/unit/test_events_documented.sh

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * centrald_peer.h - for tests: the other end of a connection to ft-centrald, without any of FT's own
- * daemons: says what a unit, a client or a launcher would say, and waits for what should come.
+ * centrald_peer.h - for tests: the other end of a connection to ft-centrald, without any of FT's
+ * own daemons: says what a unit, a client or a launcher would say, and waits for what should come.
  */
 #ifndef FT_TEST_CENTRALD_PEER_H
 #define FT_TEST_CENTRALD_PEER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * core_stage.h - for tests of core: a central state machine on a stage where the test plays everybody
- * else, and time moves when the test says so.
+ * core_stage.h - for tests of core: a central state machine on a stage where the test plays
+ * everybody else, and time moves when the test says so.
  */
 #ifndef FT_TEST_CORE_STAGE_H
 #define FT_TEST_CORE_STAGE_H
@@ -64,8 +64,8 @@ void kill_rank(int rank);
 void ask(uint64_t token, int asker, int rank, const ftConstraint_t *constraint);
 void ask_any(uint64_t token, int asker, int rank);
 
-/* The node that is to be probed, which is then answered: as well as it said it is, or with the facts
- * given. Fails the test if another node is to be probed. */
+/* The node that is to be probed, which is then answered: as well as it said it is, or with the
+ * facts given. Fails the test if another node is to be probed. */
 void probe_good(const char *node);
 void probe_with(const char *node, const struct ft_facts *facts, uint64_t memory_free_bytes,
                 int check_code);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * test_centrald.c - ft-centrald as a program: started as the launcher does it, spoken to as units,
- * clients and the launcher do. What it decides is core's matter (test_core*.c, tests/sim); here it is
- * shown that decisions get in and out, and that the program begins and ends as it should.
+ * clients and the launcher do. What it decides is core's matter (test_core*.c, tests/sim); here it
+ * is shown that decisions get in and out, and that the program begins and ends as it should.
  */
 #define _GNU_SOURCE /* pipe2 */
 #include <check.h>
@@ -135,7 +135,9 @@ static pid_t start(int *input, int *output, int *errors, char *const arguments[]
     pid_t pid;
 
     program_path(path, sizeof path);
-    ck_assert(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0);
+    ck_assert_int_eq(pipe2(in, O_CLOEXEC), 0);
+    ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+    ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
     pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid == 0) {
@@ -288,7 +290,8 @@ static void report_job(struct peer *launcher, int n)
 
 static void lose_node(struct peer *launcher, const char *node, int daemon)
 {
-    ftAction_t action = ftNodeChanged(node, daemon, FT_NODE_LOST, "connection to its daemon closed");
+    ftAction_t action =
+        ftNodeChanged(node, daemon, FT_NODE_LOST, "connection to its daemon closed");
     ftReply_t reply;
 
     ck_assert_int_eq(peer_request(launcher, &action, &reply), FT_OK);
@@ -369,6 +372,7 @@ START_TEST(test_begins_and_ends)
     struct running running;
     struct peer unit;
     char path[160];
+    char *said;
 
     run(&running, no_conf(), "", NULL, NULL);
     join_unit(&running, &unit, "n1", &small);
@@ -378,6 +382,9 @@ START_TEST(test_begins_and_ends)
     ft__message__free_unpacked(peer_expect(&unit, FT__MESSAGE__BODY_LEAVE), NULL);
     ck_assert(peer_is_closed(&unit));
     ck_assert_int_eq(wait_end(running.pid), 0);
+    said = read_file(running.events);
+    ck_assert_msg(strstr(strstr(said, "central_ended"), "\n")[1] == '\0', "not the end: %s", said);
+    free(said);
     *strrchr(path, '/') = '\0';
     ck_assert_msg(access(path, F_OK) < 0, "%s is left behind", path);
     ck_assert_int_eq(count_events(&running, "central_ended"), 1);
@@ -568,7 +575,8 @@ START_TEST(test_starts_units_with_the_key_on_stdin)
 
     snprintf(agent, sizeof agent, "%s", path_in("agent"));
     snprintf(script, sizeof script,
-             "#!/bin/sh\necho \"$@\" >>%s/arguments\ntr '\\0' ' ' </proc/self/environ >>%s/arguments\n"
+             "#!/bin/sh\necho \"$@\" >>%s/arguments\n"
+             "tr '\\0' ' ' </proc/self/environ >>%s/arguments\n"
              "cat >>%s/orders\necho 'no route to host' >&2\nexit 255\n", folder, folder, folder);
     write_file(agent, 0700, script);
     snprintf(environment, sizeof environment, "FT_RSH_AGENT=%s -x", agent);
@@ -576,10 +584,10 @@ START_TEST(test_starts_units_with_the_key_on_stdin)
     await_text(running.events, "unit_failed");
     ck_assert_int_eq(cut(&running), 0);
     said = read_file(path_in("arguments"));
-    snprintf(expected, sizeof expected, "/ft-noded --job %s\n", running.session);
+    snprintf(expected, sizeof expected, "/ft-noded --job %s --node p1\n", running.session);
     ck_assert_msg(strncmp(said, "-x p1 /", 7) == 0 && strstr(said, expected) != NULL, "%s", said);
     ft_text_hex(key, sizeof key, running.key, FT_KEY_BYTES);
-    ck_assert_msg(strstr(said, key) == NULL, "the key is among the arguments or in the environment");
+    ck_assert_msg(strstr(said, key) == NULL, "the key is an argument or in the environment");
     free(said);
     said = read_file(path_in("orders"));
     ck_assert_int_eq(strncmp(said, "central ", 8), 0);

@@ -170,7 +170,7 @@ START_TEST(what_is_not_given_is_not_set)
 
     ck_assert_int_eq(install_find(&in, FT_BINDIR "/ft", NULL), 0);
     ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
-    ck_assert_str_eq(environ_value(&list, "PRTE_MCA_errmgr_ft_preload"), "");
+    ck_assert_str_eq(environ_value(&list, "PRTE_MCA_errmgr_ft_preload"), "none");
     ck_assert_ptr_null(environ_value(&list, "FT_POOL"));
     ck_assert_ptr_null(environ_value(&list, "FT_CONF"));
     ck_assert_ptr_null(environ_value(&list, "FT_SHARE"));
@@ -180,14 +180,17 @@ END_TEST
 START_TEST(a_moved_installation_names_its_daemons_and_its_component)
 {
     struct options o = {.share = false};
-    char agent[4096];
+    char agent[4096], dirs[2048];
 
     ck_assert_int_eq(install_find(&in, FT_BINDIR "/ft", folder), 0);
     ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
     ck_assert_str_eq(environ_value(&list, "PRTE_MCA_errmgr_ft_noded"), in.noded);
+    ck_assert_str_eq(environ_value(&list, "FT_NODED"), in.noded);
     ck_assert_str_eq(environ_value(&list, "PRTE_MCA_errmgr_ft_centrald"), in.centrald);
-    ck_assert_str_eq(environ_value(&list, "PRTE_PKGLIBDIR"), in.component_dir);
-    snprintf(agent, sizeof agent, "%s %s", in.prted, in.component_dir);
+    snprintf(dirs, sizeof dirs, "%s%s", in.component_dir,
+             install_prrte_has_components(FT_PRTE_PKGLIBDIR) ? ":" FT_PRTE_PKGLIBDIR : "");
+    ck_assert_str_eq(environ_value(&list, "PRTE_PKGLIBDIR"), dirs);
+    snprintf(agent, sizeof agent, "%s %s", in.prted, dirs);
     ck_assert_str_eq(environ_value(&list, "PRTE_MCA_prte_launch_agent"), agent);
 }
 END_TEST
@@ -196,6 +199,22 @@ static char *a_folder(const char *name)
 {
     return strcmp(name, "PRTE_PKGLIBDIR") == 0 ? (char *) "/opt/own/prte" : NULL;
 }
+
+START_TEST(what_counts_as_a_component_of_prrte)
+{
+    char command[512];
+
+    ck_assert(!install_prrte_has_components(in_folder("/nowhere")));
+    ck_assert(!install_prrte_has_components(folder));
+    snprintf(command, sizeof command, "cd %s && touch prte_mca_errmgr_ft.so prte_mca_x.la x.so",
+             folder);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert(!install_prrte_has_components(folder));
+    snprintf(command, sizeof command, "touch %s/prte_mca_plm_own.so", folder);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert(install_prrte_has_components(folder));
+}
+END_TEST
 
 static char *the_same_folder(const char *name)
 {
@@ -261,6 +280,7 @@ int main(void)
     tcase_add_test(t, options_become_variables);
     tcase_add_test(t, what_is_not_given_is_not_set);
     tcase_add_test(t, a_moved_installation_names_its_daemons_and_its_component);
+    tcase_add_test(t, what_counts_as_a_component_of_prrte);
     tcase_add_test(t, the_users_own_component_folder_is_kept);
     tcase_add_test(t, a_path_that_prrte_would_split_is_refused);
     tcase_add_test(t, variables_are_set_as_listed);

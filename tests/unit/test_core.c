@@ -131,7 +131,8 @@ START_TEST(test_repair_in_place_of_a_dead_process)
     ck_assert_str_eq(reply->alternative.node, "n1");
     ck_assert_int_eq(reply->rung, FT_BY_REPAIR);
     ck_assert_int_eq(reply->repairable, 1);
-    text_has(reply->repair, "was ended by signal 9 (Killed) while node n1 lives: it can be started");
+    text_has(reply->repair, "was ended by signal 9 (Killed) while node n1 lives: it can be "
+                            "started");
     stage_end();
 }
 END_TEST
@@ -171,6 +172,21 @@ START_TEST(test_no_repair_where_it_cannot_be)
     probe_good("s0");
     ck_assert_int_eq(reply_of(1)->repairable, 0);
     text_has(reply_of(1)->repair, "node n1 failed the site's check (exit code 3): the fan");
+    stage_end();
+}
+END_TEST
+
+START_TEST(test_only_the_daemon_is_lost)
+{
+    stage_begin(3, 1, NULL);
+    ft_central_node_changed(stage.central, 0, &stage_launcher, "n1", 1, FT_NODE_LOST,
+                            "connection to its daemon closed");
+    ask_any(1, 0, 1);
+    offer("s0");
+    probe_good("s0");
+    ck_assert_int_eq(reply_of(1)->repairable, 0);
+    text_has(reply_of(1)->repair, "node n1 is lost: connection to its daemon closed; its unit is "
+                                  "still connected, but the launcher does not take a node back");
     stage_end();
 }
 END_TEST
@@ -282,7 +298,8 @@ START_TEST(test_unknown_resources)
     struct ft_asker who = asker_of(0);
     ftConstraint_t constraint = anything();
     ftResource_t other = rank_of(7), node = {.kind = FT_NODE, .node = "nowhere"};
-    ftResource_t bad = {.kind = FT_RANK, .number = -3}, worse = {.kind = (ftKind_t) 77, .node = "x"};
+    ftResource_t bad = {.kind = FT_RANK, .number = -3};
+    ftResource_t worse = {.kind = (ftKind_t) 77, .node = "x"};
 
     stage_begin(2, 0, NULL);
     ft_central_find_alternative(stage.central, 1, &who, &other, &constraint, 20000);
@@ -504,8 +521,8 @@ START_TEST(test_a_unit_is_waited_for)
     ask_any(1, 0, 1);
     offer("fresh");
     ft_central_unit_failed(stage.central, "fresh", "no route to host");
-    text_has(event_text("candidate_rejected"), "fresh is no alternative for rank 1 of job job@1: it "
-                                               "has no unit: no route to host");
+    text_has(event_text("candidate_rejected"), "fresh is no alternative for rank 1 of job job@1: "
+                                               "it has no unit: no route to host");
     offer("slow");
     pass_ms(5001);
     text_has(event_text("candidate_rejected"), "had no unit within 5000 ms");
@@ -1168,7 +1185,8 @@ int main(void)
 {
     Suite *suite = suite_create("core");
     TCase *ladder = tcase_create("ladder"), *rejected = tcase_create("rejections");
-    TCase *all = tcase_create("one answer"), *use = tcase_create("use"), *end = tcase_create("ends");
+    TCase *all = tcase_create("one answer"), *use = tcase_create("use");
+    TCase *end = tcase_create("ends");
     SRunner *runner;
     int failed;
 
@@ -1176,6 +1194,7 @@ int main(void)
     tcase_add_test(ladder, test_idle_node_before_new_node);
     tcase_add_test(ladder, test_repair_in_place_of_a_dead_process);
     tcase_add_test(ladder, test_no_repair_where_it_cannot_be);
+    tcase_add_test(ladder, test_only_the_daemon_is_lost);
     tcase_add_test(ladder, test_no_repair_after_three_deaths_in_a_minute);
     tcase_add_test(ladder, test_sharing_only_if_allowed);
     tcase_add_test(ladder, test_planned_replacement);

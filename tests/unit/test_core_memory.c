@@ -4,7 +4,8 @@
  *
  * A whole story (nodes, a job, a loss, two askers, an exclusion, a stand-in) is played again and
  * again, each time with another allocation failing, and then once more to its end on the same core:
- * what failed must have been refused, and everything after it must go as if it had never been asked.
+ * what failed must have been refused, and everything after it must go as if it had never been
+ * asked.
  * The build compiles core for this test with the allocating functions under other names, which are
  * defined here.
  */

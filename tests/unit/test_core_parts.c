@@ -255,7 +255,8 @@ END_TEST
 
 START_TEST(test_distances)
 {
-    static const char *const places[] = {"row1/rack1", "row1/rack1", "row1/rack2", "row2/rack1", ""};
+    static const char *const places[] = {"row1/rack1", "row1/rack1", "row1/rack2", "row2/rack1",
+                                         ""};
     static const int far[] = {0, 1, 2, 3, FT_DISTANCE_UNKNOWN};
     struct ft_inventory *inventory = ft_inventory_create();
     struct ft_node *nodes[5];
@@ -278,11 +279,13 @@ static double elapsed_us(const struct timespec *from)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) (now.tv_sec - from->tv_sec) * 1e6 + (double) (now.tv_nsec - from->tv_nsec) / 1e3;
+    return (double) (now.tv_sec - from->tv_sec) * 1e6 +
+           (double) (now.tv_nsec - from->tv_nsec) / 1e3;
 }
 
 /* 100,000 nodes: the search must not look at all of them. The bound is ten times what it takes, so
- * that a busy machine does not fail it, and a hundred times less than looking at each would take. */
+ * that a busy machine does not fail it, and a hundred times less than looking at each would take.
+ * */
 START_TEST(test_search_among_many)
 {
     struct ft_inventory *inventory = ft_inventory_create();
@@ -295,7 +298,8 @@ START_TEST(test_search_among_many)
         snprintf(name, sizeof name, "n%d", i);
         snprintf(place, sizeof place, "row%d/rack%d", i / 640, i / 32);
         node = add(inventory, name, facts_of(4u << i % 4, 8 * GIB + (uint64_t) i, 1 + i % 4));
-        ck_assert_int_eq(ft_inventory_set_location(inventory, node, i % 1000 < 999 ? "" : place), 0);
+        ck_assert_int_eq(
+            ft_inventory_set_location(inventory, node, i % 1000 < 999 ? "" : place), 0);
         if (i % 100 != 7)
             ft_inventory_add_process(inventory, node);
     }

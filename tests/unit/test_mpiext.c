@@ -212,6 +212,42 @@ START_TEST(a_job_that_is_too_long_is_nobody)
 }
 END_TEST
 
+START_TEST(a_port_says_whose_it_is)
+{
+    pmix_proc_t owner = proc("prterun-n0-71@2", 5), read;
+    char text[FTM_PORT_MAX + 2];
+
+    ck_assert(ftm_port_write(text, &owner, "1404108802.0:1798765950"));
+    strcat(text, "/1");
+    ck_assert(ftm_port_owner(text, &read));
+    ck_assert_str_eq(read.nspace, owner.nspace);
+    ck_assert_int_eq(read.rank, owner.rank);
+}
+END_TEST
+
+static const char *const no_ports[] = {"", "1404108802.0:1798765950", "5", "5;", "5;job", "5;;x"};
+
+START_TEST(another_port_says_nothing)
+{
+    pmix_proc_t read;
+
+    ck_assert(!ftm_port_owner(no_ports[_i], &read));
+}
+END_TEST
+
+START_TEST(a_port_that_cannot_be_written)
+{
+    pmix_proc_t owner = proc("a;b", 5);
+    char text[FTM_PORT_MAX], opened[FTM_PORT_MAX];
+
+    ck_assert(!ftm_port_write(text, &owner, "x"));
+    memset(opened, 'x', sizeof opened - 1);
+    opened[sizeof opened - 1] = '\0';
+    owner = proc("a@1", 5);
+    ck_assert(!ftm_port_write(text, &owner, opened));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mpiext");
@@ -232,6 +268,9 @@ int main(void)
     tcase_add_test(who, a_node_has_no_rank);
     tcase_add_loop_test(who, another_text_is_nobody, 0, sizeof nobody / sizeof nobody[0]);
     tcase_add_test(who, a_job_that_is_too_long_is_nobody);
+    tcase_add_test(who, a_port_says_whose_it_is);
+    tcase_add_loop_test(who, another_port_says_nothing, 0, sizeof no_ports / sizeof no_ports[0]);
+    tcase_add_test(who, a_port_that_cannot_be_written);
     suite_add_tcase(suite, gone);
     suite_add_tcase(suite, who);
     runner = srunner_create(suite);

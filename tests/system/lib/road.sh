@@ -136,18 +136,21 @@ kill_on() { on "$1" pkill -KILL -x "$2"; }
 
 running_nodes() { cluster status | awk '$5 == "running" { print $1 }'; }
 
-# What jobs have left on the nodes that run: processes, session folders, shared memory.
+# What jobs have left on the nodes that run: processes, files, shared memory. sshd's own processes for
+# a connection that was cut stay until it notices.
 leftovers() {
     local node
-    cluster pids
+    cluster pids | grep -v ' sshd-session: '
     for node in $(running_nodes); do
-        on "$node" find /tmp /var/tmp /dev/shm -mindepth 1 -maxdepth 2 -printf "$node %p\n"
+        on "$node" find /tmp /var/tmp /dev/shm -mindepth 1 ! -type d -printf "$node %p\n" -o \
+            -mindepth 1 -empty -printf "$node %p\n"
     done
 }
 
-# nothing_left: soon, there are none.
-nothing_left() { wait_until 15 no_leftovers || { leftovers; return 1; }; }
-no_leftovers() { test -z "$(leftovers)"; }
+# nothing_left: soon, there are none. nothing_left_but REGEX: none but such.
+nothing_left() { nothing_left_but '^$'; }
+nothing_left_but() { wait_until 15 no_leftovers_but "$1" || { leftovers; return 1; }; }
+no_leftovers_but() { ! leftovers | grep -qvxE "$1"; }
 
 # heal NODE: whatever was broken there, it is as before; what the fault has left there is gone.
 heal() {

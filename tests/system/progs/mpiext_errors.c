@@ -17,11 +17,12 @@
 
 static void own_handler(MPI_Comm *comm, int *code, ...)
 {
-    int class;
+    int class, rank;
 
-    (void) comm;
+    MPI_Comm_rank(*comm, &rank);
     MPI_Error_class(*code, &class);
-    printf("own handler called, %s\n", class == MPIX_ERR_PROC_FAILED ? "proc failed" : "other");
+    printf("rank %d: own handler called, %s\n", rank,
+           class == MPIX_ERR_PROC_FAILED ? "proc failed" : "other");
     fflush(stdout);
 }
 

@@ -9,6 +9,7 @@
  *   disconnect         rank 0 spawns; the child is killed while rank 0 is in MPI_Comm_disconnect
  *   alive              rank 0 spawns twice and finalizes, its children finalize a little later
  *   in-finalize        the last rank is killed while the others are in MPI_Finalize
+ *   node-in-finalize   all ranks but 0 and 1 are killed while these are in MPI_Finalize
  *
  * A second argument is the host to spawn on.
  */
@@ -107,11 +108,12 @@ int main(int argc, char **argv)
             raise(SIGKILL);
         if (is_mode("node"))
             nap_ms(500);
-        if (is_mode("in-finalize") && rank == size - 1) {
+        if ((is_mode("in-finalize") && rank == size - 1)
+            || (is_mode("node-in-finalize") && rank > 1)) {
             nap_ms(300);
             raise(SIGKILL);
         }
-        if (rank == 0 && !is_mode("node") && !is_mode("in-finalize"))
+        if (rank == 0 && !is_mode("node") && !strstr(mode, "in-finalize"))
             parent(is_mode("disconnect") ? 1 : 2, argc > 2 ? argv[2] : NULL);
     }
     start = MPI_Wtime();

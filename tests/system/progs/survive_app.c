@@ -3,7 +3,8 @@
  * survive_app - an MPI program that lives through losses and says what it saw, for the system tests
  * of the launcher's component.
  *
- *   survive_app [losses=N] [spawn=HOST|any] [exit=CODE] [abort=CODE] [by=RANK] [fence] [end=NAME]
+ *   survive_app [abort=CODE] [by=RANK] [fence] [losses=N] [spawn=HOST|any] [alone] [end=NAME]
+ *               [exit=CODE]
  *
  * Without words it meets in a barrier and ends. What the words do, in this order:
  *   abort=CODE    rank RANK (0) calls MPI_Abort with CODE
@@ -13,6 +14,7 @@
  *                 "lost N of M at TIME"
  *   spawn=HOST    the remaining ranks spawn one process on HOST, which says "child on NODE", and
  *                 disconnect; any: wherever the launcher puts it. "spawn failed" if it cannot be.
+ *   alone         the spawn is that of the lowest remaining rank alone
  *   end=NAME      wait until the file /shared/NAME is there
  *   exit=CODE     rank RANK (after losses: the lowest remaining one) exits with CODE after MPI_Finalize
  * Each rank says "rank R of M on NODE pid P" once MPI runs, and rank 0 writes /shared/ready then.
@@ -149,6 +151,10 @@ static void spawn(MPI_Comm comm, char *program, const char *host)
         MPI_Info_set(info, "PMIX_ADD_HOST", host);
         MPI_Info_set(info, "PMIX_HOST", host);
     }
+    if (rank == 0) {
+        printf("spawning\n");
+        fflush(stdout);
+    }
     rc = MPI_Comm_spawn(program, MPI_ARGV_NULL, 1, info, 0, comm, &child, &code);
     MPI_Info_free(&info);
     if (rc != MPI_SUCCESS || code != MPI_SUCCESS) {
@@ -208,6 +214,7 @@ int main(int argc, char **argv)
     MPI_Comm_rank(comm, &world_rank);
     MPI_Comm_size(comm, &size);
     MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
+    MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
     listen_for_nodes(&me);
     printf("rank %d of %d on %s pid %d\n", world_rank, size, node, (int) getpid());
     fflush(stdout);
@@ -222,11 +229,13 @@ int main(int argc, char **argv)
         fence(&me, world_rank != size - 1);
     if ((value = word(argc, argv, "losses")) != NULL)
         comm = live_through(comm, atoi(value));
-    if ((value = word(argc, argv, "spawn")) != NULL)
+    MPI_Comm_rank(comm, &rank);
+    if ((value = word(argc, argv, "spawn")) != NULL && word(argc, argv, "alone") == NULL)
         spawn(comm, argv[0], value);
+    else if (value != NULL && rank == 0)
+        spawn(MPI_COMM_SELF, argv[0], value);
     if ((value = word(argc, argv, "end")) != NULL)
         await(value);
-    MPI_Comm_rank(comm, &rank);
     PMIx_Finalize(NULL, 0);
     MPI_Finalize();
     value = word(argc, argv, "exit");

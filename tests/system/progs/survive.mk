@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The program of the launcher component's tests: any user's MPI program, it knows nothing of FT.
+if !SANITIZERS
+noinst_PROGRAMS += tests/system/progs/survive_app
+endif
+tests_system_progs_survive_app_SOURCES = tests/system/progs/survive_app.c
+tests_system_progs_survive_app_CPPFLAGS = $(MPI_CFLAGS) $(PMIX_CFLAGS)
+tests_system_progs_survive_app_LDADD = $(MPI_LIBS) $(PMIX_LIBS)

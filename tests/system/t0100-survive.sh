@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The launcher's component with a plain mpirun: what a job with --with-ft ulfm survives, and that a
+# job without it does not notice the component.
+test_description='PRRTE component: losses survived, spawns after them, exit codes, stock behaviour kept'
+. "$(dirname "$0")/lib/ft-sharness.sh"
+
+cluster_up 7
+shared=$FT_CLUSTER/shared
+app=${FT_STAGE%/*}/tests/system/progs/survive_app
+[ -x "$app" ] || error "survive_app is not built"
+
+# What keeps known faults of Open MPI 5.0.7 out of the picture: coll/han after a spawn, the fence in
+# MPI_Finalize, and connections made for the first time in the middle of a failure.
+calm='--mca coll ^han --mca async_mpi_finalize 1 --mca mpi_preconnect_mpi 1 --mca btl_tcp_if_include eth0'
+
+# mpirun_on_n0 OPTION...: bounded; stdin is not the test's.
+mpirun_on_n0() { cluster exec n0 timeout -k 5 60 "$@" </dev/null; }
+
+# job HOSTS [MPIRUN OPTION]... -- WORD...: starts survive_app with fault tolerance, one process per
+# host, and returns when all of it runs.
+job() {
+    local hosts=$1 options=()
+    shift
+    while [ "$1" != -- ]; do options+=("$1"); shift; done
+    shift
+    rm -f "$shared"/ready "$shared"/go
+    # shellcheck disable=SC2086
+    mpirun_on_n0 mpirun --with-ft ulfm $calm --host "$hosts" "${options[@]}" "$app" "$@" >out 2>&1 &
+    job_pid=$!
+    wait_until 30 test -e "$shared"/ready
+}
+
+# ends_with CODE: the job does, within its time, and leaves no process anywhere.
+ends_with() {
+    local code=0
+    wait $job_pid || code=$?
+    [ $code = "$1" ] && wait_until 10 nobody_left && return
+    echo "mpirun ended with $code, not $1:" && cat out && cluster pids
+    return 1
+}
+
+# sshd's own processes for a connection that was cut go when TCP says so
+nobody_left() { ! cluster pids "$@" | grep -v sshd | grep -q .; }
+says() { grep -a -q "$1" out; }
+kill_rank_on() { on "$1" pkill -9 -x survive_app; }
+kill_daemon_on() { on "$1" pkill -9 -x prted; }
+
+test_expect_success 'a process is killed: the others go on, spawn on a new node, end with 0' '
+    job n0,n1,n2 -- losses=1 spawn=n3 && kill_rank_on n2 && ends_with 0 &&
+    says "^lost 1 of 3" && says "child on n3" && test_must_fail says "node .* down"
+'
+
+test_expect_success 'its slot is free again: the stand-in runs on the same node' '
+    job n0,n1,n2 -- losses=1 spawn=n2 && kill_rank_on n2 && ends_with 0 && says "child on n2"
+'
+
+test_expect_success 'a daemon is killed: its processes end at once, the others hear which node is down' '
+    job n0,n1,n2 -- losses=1 spawn=n3 end=go && kill_daemon_on n2 &&
+    wait_until 5 nobody_left n2 && wait_until 10 says "child on n3" &&
+    touch "$shared"/go && ends_with 0 &&
+    says "rank 0: node n2 down, number 2" && says "rank 1: node n2 down, number 2"
+'
+
+test_expect_success 'a node crashes' '
+    job n0,n1,n2 -- losses=1 spawn=n3 && cluster crash n2 >when && ends_with 0 &&
+    says "^lost 1 of 3" && says "child on n3" && says "rank 0: node n2 down" &&
+    cluster boot n2
+'
+
+test_expect_success 'a node is switched off: noticed within 5 s' '
+    job n0,n1,n2 -- losses=1 spawn=n3 && cluster off n2 >when && ends_with 0 && says "child on n3" &&
+    lost_at=$(sed -n "s/^lost 1 of 3 at //p" out) &&
+    test "$(ms_between "$(cat when)" "$lost_at")" -lt 5000 && cluster boot n2
+'
+
+test_expect_success 'a node is cut off: what is on it ends by itself, and does not come back' '
+    job n0,n1,n2 -- losses=1 spawn=n3 end=go && cluster cut n2 >when &&
+    wait_until 10 says "child on n3" && wait_until 10 nobody_left n2 &&
+    cluster join n2 && on n2 ssh n0 true && touch "$shared"/go && ends_with 0
+'
+
+test_expect_success 'one loss after the other; the exit code is that of a survivor' '
+    job n0,n1,n2,n3 -- losses=2 spawn=n4 exit=5 && cluster crash n1 &&
+    wait_until 10 says "^lost 1 of 4" && cluster crash n2 && ends_with 5 && says "child on n4" &&
+    cluster boot n1 && cluster boot n2
+'
+
+test_expect_success 'two nodes at once' '
+    job n0,n1,n2,n3 -- losses=2 spawn=n4 &&
+    { cluster off n1 & cluster off n2; wait $!; } && ends_with 0 && says "child on n4" &&
+    cluster boot n1 && cluster boot n2
+'
+
+test_expect_success 'a loss in the middle of a spawn' '
+    job n0,n1,n2 -- spawn=n5 alone end=go && wait_until 10 says spawning && kill_daemon_on n2 &&
+    wait_until 20 says "child on n5" && touch "$shared"/go && ends_with 0
+'
+
+test_expect_success 'a spawn on a lost node fails, the job goes on' '
+    job n0,n1,n2 -- losses=1 spawn=n2 end=go && kill_daemon_on n2 && wait_until 10 says "spawn failed" &&
+    nobody_left n2 && touch "$shared"/go && ends_with 0
+'
+
+test_expect_success 'a spawn on a node that is off fails in bounded time, the job goes on' '
+    cluster off n6 && job n0,n1 --prtemca errmgr_ft_start_timeout 3 -- spawn=n6 alone &&
+    ends_with 0 && says "spawn failed" && cluster boot n6
+'
+
+test_expect_success 'who waits for a lost node in a fence gets an error' '
+    job n0,n1,n2 -- fence end=go && cluster crash n2 && wait_until 10 says "rank 0: fence PMIX_ERR" &&
+    wait_until 10 says "rank 1: fence PMIX_ERR" && touch "$shared"/go && ends_with 0 &&
+    cluster boot n2
+'
+
+test_expect_success 'six nodes with a deep routing tree asked for: an inner daemon is lost' '
+    job n0,n1,n2,n3,n4,n5 --prtemca rml_base_radix 2 -- losses=1 spawn=n6 && kill_daemon_on n1 &&
+    ends_with 0 && says "^lost 1 of 6" && says "child on n6"
+'
+
+test_expect_success 'nobody is left: 137' '
+    job n1,n2 -- end=never && kill_rank_on n1 && cluster crash n2 && ends_with 137 &&
+    cluster boot n2
+'
+
+test_expect_success 'MPI_Abort and exit codes of a tolerant job' '
+    job n0,n1,n2 -- exit=3 by=1 && ends_with 3 &&
+    job n0,n1,n2 -- abort=4 by=1 && ends_with 4
+'
+
+test_expect_success 'another version of PRRTE: it steps aside, saying so once' '
+    echo "extern const char prte_version_string[]; const char prte_version_string[] = \"3.0.9\";" >v.c &&
+    gcc -shared -fPIC -o "$shared"/v.so v.c &&
+    mpirun_on_n0 env LD_PRELOAD=/shared/v.so mpirun --with-ft ulfm -n 2 --host n0:2 hostname >out 2>&1 &&
+    test "$(grep -c "knows PRRTE 3.0.8, not 3.0.9" out)" = 1 && test "$(grep -c "^n0$" out)" = 2
+'
+
+# ---- without fault tolerance
+
+# outcome COMPONENT FAULT WORD...: what a job without fault tolerance says and ends with, with the
+# component or without ("^ft"), names that differ from run to run made equal.
+outcome() {
+    local component=$1 fault=$2 code=0 node
+    shift 2
+    rm -f "$shared"/ready
+    mpirun_on_n0 env ${component:+PRTE_MCA_errmgr=$component} mpirun --mca btl_tcp_if_include eth0 \
+        --host n0,n1,n2 "$app" "$@" >out 2>&1 &
+    job_pid=$!
+    wait_until 30 test -e "$shared"/ready && eval "$fault" || return 1
+    wait $job_pid || code=$?
+    for node in n0 n1 n2; do kill_rank_on $node; done # stock leaves some when a daemon is lost
+    wait_until 10 nobody_left || { cluster pids && return 1; }
+    echo "exit code $code"
+    sed -E -e '/setpgid/d; /^\[warn\] Epoll/d' -e 's/(n[0-9])[:-][0-9]+/\1/g; s/pid [0-9]+|PID [0-9]+/PID/g' \
+        -e 's/\[\[[0-9]+,/[[/g' out | sort -u
+}
+
+# same_as_stock FAULT WORD...: its outcome with the component is one that stock shows (which of two
+# messages is printed, or both, is a race on stock, too).
+same_as_stock() {
+    local try
+    outcome '' "$@" >with || return 1
+    for try in 1 2 3 4 5 6 7 8 9 10; do
+        outcome '^ft' "$@" >without || return 1
+        cmp -s with without && return
+        outcome '' "$@" >with || return 1
+    done
+    diff without with
+    return 1
+}
+
+test_expect_success 'no fault tolerance: it ends well' 'same_as_stock :'
+test_expect_success 'no fault tolerance: a process exits with 3' 'same_as_stock : exit=3 by=1'
+test_expect_success 'no fault tolerance: MPI_Abort' 'same_as_stock : abort=4'
+test_expect_success 'no fault tolerance: a process is killed' 'same_as_stock "kill_rank_on n2" end=never'
+test_expect_success 'no fault tolerance: a daemon is killed' 'same_as_stock "kill_daemon_on n2" end=never'
+
+ft_done
