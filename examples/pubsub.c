@@ -211,6 +211,11 @@ static int publish(int rank, int subscribers)
     double *send_at_s = calloc((size_t) subscribers, sizeof *send_at_s);
     int failed = 0;
 
+    if (!streams || !message || !all || !send_at_s) {
+        fprintf(stderr, "pubsub: publisher %d is out of memory\n", rank);
+        MPI_Abort(MPI_COMM_WORLD, 2);
+        return 1;
+    }
     totals.publisher = rank;
     for (int i = 0; i < subscribers; i++) {
         streams[i] = (struct stream){

@@ -73,7 +73,7 @@ int records_have(const struct records *records, const struct message *message);
 void records_write(struct records *records, const struct message *message);
 int records_close(struct records *records); /* 0, or 1 if something could not be written */
 
-/* Twice a second, DIR/progress.PUBLISHER and, of publisher 0, a line on stderr. */
+/* DIR/progress.PUBLISHER, ten times a second, and of publisher 0 a line on stderr, twice. */
 void progress(const struct options *opt, const struct totals *totals, int subscribers);
 /* The end: one line of each publisher, one JSON line of publisher 0, DIR/published.PUBLISHER.
  * Returns 1 if not everything was acknowledged exactly once. */

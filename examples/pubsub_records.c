@@ -215,15 +215,17 @@ static void write_counts(const struct options *opt, const struct totals *totals,
 
 void progress(const struct options *opt, const struct totals *totals, int subscribers)
 {
-    static double next_s;
+    static double next_file_s, next_line_s;
 
-    if (now_s() < next_s)
+    if (now_s() < next_file_s)
         return;
-    next_s = now_s() + 0.5;
+    next_file_s = now_s() + 0.1;
     write_counts(opt, totals, "progress");
-    if (totals->publisher == 0)
-        fprintf(stderr, "pubsub: publisher 0 has %ld of %ld messages acknowledged, %d losses\n",
-                totals->acked, opt->messages * subscribers, totals->losses_n);
+    if (totals->publisher != 0 || now_s() < next_line_s)
+        return;
+    next_line_s = now_s() + 0.5;
+    fprintf(stderr, "pubsub: publisher 0 has %ld of %ld messages acknowledged, %d losses\n",
+            totals->acked, opt->messages * subscribers, totals->losses_n);
 }
 
 void loss_describe(struct loss *loss, const ftReply_t *reply)

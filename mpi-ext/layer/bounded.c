@@ -232,7 +232,7 @@ pmix_status_t ftm_lookup(pmix_pdata_t data[], size_t ndata, const pmix_info_t in
     char *keys[] = {data[0].key, NULL};
     int64_t deadline_ns = FTM_NO_DEADLINE;
     struct call *call = new_call();
-    pmix_proc_t parent;
+    pmix_proc_t parent = {.rank = PMIX_RANK_UNDEF};
     size_t nparents = 0;
     pmix_status_t status;
 
@@ -260,16 +260,49 @@ int ftm_wants_spawn(void)
     return limits != NULL;
 }
 
+static size_t count(const char *const *list)
+{
+    size_t n = 0;
+
+    while (list && list[n])
+        n++;
+    return n;
+}
+
+/* The environment of an app and ours behind it; no name is in both. An array to be freed, its texts
+ * borrowed. */
+static char **add_env(char *const *env, const char *const *ours)
+{
+    size_t n = count((const char *const *) env), m = count(ours);
+    char **both = calloc(n + m + 1, sizeof *both);
+
+    if (!both)
+        return NULL;
+    if (n > 0)
+        memcpy(both, env, n * sizeof *both);
+    if (m > 0)
+        memcpy(both + n, ours, m * sizeof *both);
+    return both;
+}
+
+/* Only this layer spawns within limits, and one program at a time. */
 pmix_status_t ftm_spawn(const pmix_info_t job_info[], size_t ninfo, const pmix_app_t apps[],
                         size_t napps, pmix_nspace_t nspace)
 {
     struct call *call = new_call();
+    pmix_app_t app = apps[0]; /* a copy, to change its environment */
     pmix_status_t status;
 
-    if (!call)
-        return PMIX_ERR_NOMEM;
+    app.env = add_env(apps[0].env, limits->env);
+    if (!call || !app.env || napps != 1) {
+        free(app.env);
+        if (call)
+            free_call(call);
+        return napps != 1 ? PMIX_ERR_BAD_PARAM : PMIX_ERR_NOMEM;
+    }
     PMIX_LOAD_NSPACE(nspace, NULL);
-    status = PMIx_Spawn_nb(job_info, ninfo, apps, napps, on_spawn, call);
+    status = PMIx_Spawn_nb(job_info, ninfo, &app, 1, on_spawn, call);
+    free(app.env); /* it has been packed into a message */
     status = await(&call, status, NULL, 0, FTM_NO_DEADLINE);
     if (call && status == PMIX_SUCCESS) {
         PMIX_LOAD_NSPACE(nspace, call->nspace);

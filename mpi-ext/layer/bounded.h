@@ -12,6 +12,7 @@
 struct ftm_limits {
     int64_t deadline_ns;     /* FTM_NO_DEADLINE: none */
     const pmix_proc_t *peer; /* give up once it has died; NULL: nobody in particular */
+    const char *const *env;  /* a spawned job's processes get these too, "NAME=VALUE"; or NULL */
     pmix_nspace_t spawned;   /* gets the name of a job started meanwhile; its death counts too */
     pmix_status_t gave_up;   /* of a call that did not end: PMIX_ERR_TIMEOUT or _PROC_ABORTED */
 };

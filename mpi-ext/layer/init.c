@@ -6,7 +6,8 @@
  *   before init   Open MPI's closing fence off (async_mpi_finalize), unless the user has decided:
  *                 it waits for every node of the job, lost ones included. Its peers known from the
  *                 start (mpi_add_procs_cutoff)
- *   after init    listen for failures (events.c); a stand-in tells where it can be reached
+ *   after init    outlive SIGPIPE; listen for failures (events.c); a stand-in tells where it can
+ *                 be reached
  *   finalize      peers of other jobs first (links.c), then Open MPI's, then what a failure in
  *                 the middle of it has left undone
  *   disconnect    ends also when a peer dies in the middle, with the error, through the
@@ -17,6 +18,7 @@
 
 #include <mpi.h>
 #include <mpi-ext.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -44,9 +46,29 @@ static void before_init(void)
     setenv("OMPI_MCA_mpi_add_procs_cutoff", "1024", 0);
 }
 
+static void on_sigpipe(int signal)
+{
+    (void) signal;
+}
+
+/* Open MPI's TCP writes to a connection whose other end has died, and Linux answers that with a
+ * signal that by default ends the process: the survivor would follow the dead. An application that
+ * has decided about SIGPIPE keeps its way. A handler, not SIG_IGN: programs that this process
+ * starts have the default again. */
+static void survive_broken_connections(void)
+{
+    struct sigaction now, ours = {.sa_handler = on_sigpipe, .sa_flags = SA_RESTART};
+
+    sigemptyset(&ours.sa_mask);
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO)
+        && now.sa_handler == SIG_DFL)
+        sigaction(SIGPIPE, &ours, NULL);
+}
+
 static void after_init(void)
 {
     atomic_fetch_add(&inits, 1);
+    survive_broken_connections();
     ftm_events_start();
     ftm_standin_announce();
 }

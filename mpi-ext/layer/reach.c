@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bounded.h"
 #include "comms.h"
@@ -32,35 +33,68 @@
 
 #define NO_END_MS 600000       /* "for ever" ends when nothing has happened for ten minutes */
 #define TELL_FAILURE_MS 1000
-#define ENV_MAX 8192
 #define NEWS_MS 2000    /* so long the runtime may take to hear of a stand-in's death */
 #define NEWS_STEP_MS 20
 
 /* ---------------------------------------------------------------- start */
 
-/* What the stand-in has to find in its environment: who it is, and what this process has of FT
- * itself. */
-static void put_environment(MPI_Info info, const ftReply_t *claim)
+/* What one process, one node or one login has of its own, or what the launcher gives each process.
+ * All else (what the job script, a wrapper or `mpirun -x` set) belongs to the program, and its
+ * stand-in gets it too. A name that ends in _ stands for all that begin so. */
+static const char *const not_passed_on[] = {
+    "PMIX_", "PRTE_", "OMPI_", "PMI_", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", FTM_WHO_ENV, "_",
+    "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "TMPDIR", "TMP", "TEMP", "XDG_", "SSH_", "DBUS_",
+    "DISPLAY", "XAUTHORITY", "TERM", "COLUMNS", "LINES", "LS_COLORS", "INVOCATION_ID",
+    "JOURNAL_STREAM", "NOTIFY_SOCKET", "SLURM_", "SLURMD_", "PBS_", "LSB_", "HWLOC_",
+    "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK",
+    "GOMP_CPU_AFFINITY",
+};
+
+static bool is_passed_on(const char *variable)
 {
-    static const char *const passed_on[] = {"LD_PRELOAD", "FT_HOST", "FT_LOG"};
+    size_t n = strcspn(variable, "=");
+
+    if (n == 0 || variable[n] == '\0')
+        return false;
+    for (size_t i = 0; i < sizeof not_passed_on / sizeof not_passed_on[0]; i++) {
+        size_t m = strlen(not_passed_on[i]);
+        bool is_prefix = m > 1 && not_passed_on[i][m - 1] == '_';
+
+        if (strncmp(variable, not_passed_on[i], m) == 0 && (is_prefix || n == m))
+            return false;
+    }
+    return true;
+}
+
+/* The stand-in's environment: `who` first. To be freed; its texts are borrowed. */
+static const char **make_environment(const char *who)
+{
+    size_t n = 0, kept = 0;
+    const char **list;
+
+    while (environ[n])
+        n++;
+    list = calloc(n + 2, sizeof *list);
+    if (!list)
+        return NULL;
+    list[kept++] = who;
+    for (size_t i = 0; i < n; i++)
+        if (is_passed_on(environ[i]))
+            list[kept++] = environ[i];
+    return list;
+}
+
+/* FT_STANDIN=... */
+static void describe(char text[FTM_WHO_MAX + sizeof FTM_WHO_ENV], const ftReply_t *claim)
+{
     FTMPI_Standin_t who = {.decision = claim->decision, .epoch = claim->epoch, .rank = -1};
-    char text[FTM_WHO_MAX], lines[ENV_MAX];
-    int n;
 
     if (claim->resource.kind == FT_RANK) {
         who.rank = (int) claim->resource.number;
         snprintf(who.job, sizeof who.job, "%s", claim->resource.job);
     }
-    ftm_who_write(text, &who);
-    n = snprintf(lines, sizeof lines, "%s=%s", FTM_WHO_ENV, text);
-    for (size_t i = 0; i < sizeof passed_on / sizeof passed_on[0]; i++) {
-        const char *value = getenv(passed_on[i]);
-
-        if (value && !strchr(value, '\n')
-            && (size_t) n + strlen(passed_on[i]) + strlen(value) + 3 < sizeof lines)
-            n += snprintf(lines + n, sizeof lines - (size_t) n, "\n%s=%s", passed_on[i], value);
-    }
-    PMPI_Info_set(info, "PMIX_ENVAR", lines);
+    memcpy(text, FTM_WHO_ENV "=", sizeof FTM_WHO_ENV);
+    ftm_who_write(text + sizeof FTM_WHO_ENV, &who);
 }
 
 /* A node that the launcher does not have yet is added to its own; a full one is shared. */
@@ -79,16 +113,24 @@ static int spawn(const ftReply_t *claim, const char *command, char *argv[],
 {
     struct ftm_limits *before;
     MPI_Comm self = ftm_comms_self(), fresh;
+    char who[FTM_WHO_MAX + sizeof FTM_WHO_ENV];
+    const char **environment;
     MPI_Info info;
     int rc;
 
-    if (self == MPI_COMM_NULL || PMPI_Info_create(&info) != MPI_SUCCESS)
+    describe(who, claim);
+    environment = make_environment(who);
+    if (self == MPI_COMM_NULL || !environment || PMPI_Info_create(&info) != MPI_SUCCESS) {
+        free(environment);
         return MPI_ERR_OTHER;
+    }
     put_place(info, claim);
-    put_environment(info, claim);
+    limits->env = environment; /* past MPI's info object, which holds 256 bytes a value */
     before = ftm_limit(limits);
     rc = PMPI_Comm_spawn(command, argv, 1, info, 0, self, &fresh, MPI_ERRCODES_IGNORE);
     ftm_limit(before);
+    limits->env = NULL;
+    free(environment);
     PMPI_Info_free(&info);
     if (rc != MPI_SUCCESS || fresh == MPI_COMM_NULL)
         return MPI_ERR_SPAWN;

@@ -66,7 +66,7 @@ static void parent_of(prte_job_t *job, pmix_nspace_t parent)
 void ftp_report_job_started(prte_job_t *job)
 {
     ftProcessInfo_t *processes;
-    pmix_nspace_t parent;
+    pmix_nspace_t parent = "";
     size_t n = 0;
 
     if (!is_wanted(job))
@@ -159,6 +159,9 @@ void ftp_report_nodes(void)
         prte_proc_t *daemon = (prte_proc_t *) pmix_pointer_array_get_item(daemons->procs, i);
 
         if (daemon == NULL || daemon->node == NULL || daemon->node->name == NULL)
+            continue;
+        /* the launcher's own node is no node of the job unless it was allocated */
+        if (daemon->name.rank == PRTE_PROC_MY_NAME->rank && !prte_hnp_is_allocated)
             continue;
         if (ftp_routing_is_lost(daemon->name.rank) || daemon->state != PRTE_PROC_STATE_RUNNING)
             continue;

@@ -25,8 +25,8 @@ static const char usage[] =
 static int become_noded(const char *conf)
 {
     struct install install;
-    char *command[] = {NULL, (char[]){"--show"}, conf ? (char[]){"--conf"} : NULL, (char *) conf,
-                       NULL};
+    char show[] = "--show", from[] = "--conf";
+    char *command[] = {NULL, show, conf != NULL ? from : NULL, (char *) conf, NULL};
 
     if (install_find_own(&install) < 0) {
         cli_error(NAME, "where FT is installed cannot be found out ($FT_PREFIX): %s",

@@ -40,7 +40,9 @@ static int move_to_block(struct ft_buffer *buffer, size_t size)
     if (n > 0)
         memcpy(bytes, ft_buffer_front(buffer), n);
     ft_buffer_clear(buffer);
-    *buffer = (struct ft_buffer){bytes, 0, n, size};
+    buffer->bytes = bytes;
+    buffer->end = n;
+    buffer->size = size;
     return 0;
 }
 

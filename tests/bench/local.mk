@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Benchmarks and the soak test, on virtual nodes; never part of `make check`. Run inside ./dev:
-#   ./dev make -C build bench        ./dev make -C build soak SOAK_N=50
+#   ./dev make bench        ./dev make soak SOAK_N=50
 if !SANITIZERS
 noinst_PROGRAMS += tests/bench/bench_loss
 endif

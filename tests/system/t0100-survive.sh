@@ -17,6 +17,17 @@ calm='--mca coll ^han --mca async_mpi_finalize 1 --mca mpi_preconnect_mpi 1 --mc
 # mpirun_on_n0 OPTION...: bounded; stdin is not the test's.
 mpirun_on_n0() { cluster exec n0 timeout -k 5 60 "$@" </dev/null; }
 
+# A test that fails must not take the others with it: what it left is ended, its nodes are booted.
+clean_nodes() {
+    local node
+    for node in n0 n1 n2 n3 n4 n5 n6; do
+        cluster join $node || true
+        on $node true || cluster boot $node || return
+        on $node pkill -9 -x "survive_app|prterun|prted|mpirun" || true
+    done
+    wait_until 10 nobody_left
+}
+
 # job HOSTS [MPIRUN OPTION]... -- WORD...: starts survive_app with fault tolerance, one process per
 # host, and returns when all of it runs.
 job() {
@@ -24,25 +35,28 @@ job() {
     shift
     while [ "$1" != -- ]; do options+=("$1"); shift; done
     shift
+    if ! nobody_left || ! all_nodes_run; then clean_nodes || return; fi
     rm -f "$shared"/ready "$shared"/go
     # shellcheck disable=SC2086
     mpirun_on_n0 mpirun --with-ft ulfm $calm --host "$hosts" "${options[@]}" "$app" "$@" >out 2>&1 &
     job_pid=$!
-    wait_until 30 test -e "$shared"/ready
+    wait_until 30 test -e "$shared"/ready || { cat out; false; }
 }
 
 # ends_with CODE: the job does, within its time, and leaves no process anywhere.
 ends_with() {
     local code=0
-    wait $job_pid || code=$?
+    wait "$job_pid" || code=$?
     [ $code = "$1" ] && wait_until 10 nobody_left && return
     echo "mpirun ended with $code, not $1:" && cat out && cluster pids
     return 1
 }
 
 # sshd's own processes for a connection that was cut go when TCP says so
+all_nodes_run() { test "$(cluster status | grep -c running)" = 7; }
 nobody_left() { ! cluster pids "$@" | grep -v sshd | grep -q .; }
 says() { grep -a -q "$1" out; }
+hears() { wait_until 20 says "$1" || { cat out; false; }; }
 kill_rank_on() { on "$1" pkill -9 -x survive_app; }
 kill_daemon_on() { on "$1" pkill -9 -x prted; }
 
@@ -57,7 +71,7 @@ test_expect_success 'its slot is free again: the stand-in runs on the same node'
 
 test_expect_success 'a daemon is killed: its processes end at once, the others hear which node is down' '
     job n0,n1,n2 -- losses=1 spawn=n3 end=go && kill_daemon_on n2 &&
-    wait_until 5 nobody_left n2 && wait_until 10 says "child on n3" &&
+    wait_until 5 nobody_left n2 && hears "child on n3" &&
     touch "$shared"/go && ends_with 0 &&
     says "rank 0: node n2 down, number 2" && says "rank 1: node n2 down, number 2"
 '
@@ -76,13 +90,13 @@ test_expect_success 'a node is switched off: noticed within 5 s' '
 
 test_expect_success 'a node is cut off: what is on it ends by itself, and does not come back' '
     job n0,n1,n2 -- losses=1 spawn=n3 end=go && cluster cut n2 >when &&
-    wait_until 10 says "child on n3" && wait_until 10 nobody_left n2 &&
+    hears "child on n3" && wait_until 10 nobody_left n2 &&
     cluster join n2 && on n2 ssh n0 true && touch "$shared"/go && ends_with 0
 '
 
 test_expect_success 'one loss after the other; the exit code is that of a survivor' '
     job n0,n1,n2,n3 -- losses=2 spawn=n4 exit=5 && cluster crash n1 &&
-    wait_until 10 says "^lost 1 of 4" && cluster crash n2 && ends_with 5 && says "child on n4" &&
+    hears "^lost 1 of 4" && cluster crash n2 && ends_with 5 && says "child on n4" &&
     cluster boot n1 && cluster boot n2
 '
 
@@ -93,12 +107,12 @@ test_expect_success 'two nodes at once' '
 '
 
 test_expect_success 'a loss in the middle of a spawn' '
-    job n0,n1,n2 -- spawn=n5 alone end=go && wait_until 10 says spawning && kill_daemon_on n2 &&
-    wait_until 20 says "child on n5" && touch "$shared"/go && ends_with 0
+    job n0,n1,n2 -- spawn=n5 alone end=go && hears spawning && kill_daemon_on n2 &&
+    hears "child on n5" && touch "$shared"/go && ends_with 0
 '
 
 test_expect_success 'a spawn on a lost node fails, the job goes on' '
-    job n0,n1,n2 -- losses=1 spawn=n2 end=go && kill_daemon_on n2 && wait_until 10 says "spawn failed" &&
+    job n0,n1,n2 -- losses=1 spawn=n2 end=go && kill_daemon_on n2 && hears "spawn failed" &&
     nobody_left n2 && touch "$shared"/go && ends_with 0
 '
 
@@ -108,8 +122,8 @@ test_expect_success 'a spawn on a node that is off fails in bounded time, the jo
 '
 
 test_expect_success 'who waits for a lost node in a fence gets an error' '
-    job n0,n1,n2 -- fence end=go && cluster crash n2 && wait_until 10 says "rank 0: fence PMIX_ERR" &&
-    wait_until 10 says "rank 1: fence PMIX_ERR" && touch "$shared"/go && ends_with 0 &&
+    job n0,n1,n2 -- fence end=go && cluster crash n2 && hears "rank 0: fence PMIX_ERR" &&
+    hears "rank 1: fence PMIX_ERR" && touch "$shared"/go && ends_with 0 &&
     cluster boot n2
 '
 
@@ -147,7 +161,7 @@ outcome() {
         --host n0,n1,n2 "$app" "$@" >out 2>&1 &
     job_pid=$!
     wait_until 30 test -e "$shared"/ready && eval "$fault" || return 1
-    wait $job_pid || code=$?
+    wait "$job_pid" || code=$?
     for node in n0 n1 n2; do kill_rank_on $node; done # stock leaves some when a daemon is lost
     wait_until 10 nobody_left || { cluster pids && return 1; }
     echo "exit code $code"

@@ -18,6 +18,7 @@ ended() { test "$(grep -ac '^done' out)" = "$1"; }
 
 test_expect_success 'all ranks of a node are dead' 'run 4 node && ended 2'
 test_expect_success 'a rank dies while the others are in MPI_Finalize' 'run 4 in-finalize && ended 3'
+test_expect_success 'all ranks of a node die while the others are in it' 'run 4 node-in-finalize && ended 2'
 for host in n0 n1; do
     test_expect_success "children on $host, everybody alive: they wait for each other" "
         run 1 alive $host && ended 3"

@@ -8,7 +8,7 @@ test_description='pubsub: no message is lost with a subscriber'
 cluster_up 6
 shared=$FT_CLUSTER/shared
 pubsub=/usr/libexec/ft/examples/pubsub
-messages=1200
+messages=1500
 
 # acked RUN N: publisher 0 has N acknowledgements.
 acked() { [ "$(awk '{ print $6 }' "$shared/$1/progress.0" 2>/dev/null || echo 0)" -ge "$2" ] 2>/dev/null; }
@@ -22,7 +22,8 @@ all_boot() { local n; for n in n1 n2 n3 n4 n5; do cluster boot $n || true; done 
 run_pubsub() {
     local name=$1 faults=$2 job code
     shift 2
-    timeout 60 cluster exec n0 ft run --events "/shared/$name.jsonl" --pool n3,n4,n5 "$@" \
+    [ $# -gt 0 ] || set -- --pool n3,n4,n5
+    timeout 60 cluster exec n0 ft run --events "/shared/$name.jsonl" "$@" \
         --host n0:2,n1:1,n2:1 -n 4 "$pubsub" --publishers 2 --messages $messages \
         --records "/shared/$name" >"$name.out" 2>&1 &
     job=$!
@@ -73,18 +74,18 @@ test_expect_success 'one node after the other' '
 all_boot
 
 test_expect_success 'the node of the stand-in crashes, too' '
-    run_pubsub again "wait_acked again 300 && cluster crash n2 && wait_acked again 1400 && cluster crash n3" &&
+    run_pubsub again "wait_acked again 300 && cluster crash n2 && wait_acked again 1800 && cluster crash n3" &&
     losses again 4 && nothing_lost again && test "$(alternatives again)" = "n3 n4" &&
     wait_until 5 nothing_left'
 all_boot
 
 test_expect_success 'the process of the stand-in is killed' '
-    run_pubsub standin "wait_acked standin 300 && cluster crash n2 && wait_acked standin 1400 && kill_last n3 pubsub" &&
+    run_pubsub standin "wait_acked standin 300 && cluster crash n2 && wait_acked standin 1800 && kill_last n3 pubsub" &&
     losses standin 4 && nothing_lost standin && wait_until 5 nothing_left'
 all_boot
 
 test_expect_success 'a crash when nearly everything is done does not keep the job from its end' '
-    run_pubsub late "wait_acked late $((2 * messages - 30)) && cluster crash n2" &&
+    run_pubsub late "wait_acked late $((2 * messages - 250)) && cluster crash n2" &&
     nothing_lost late && wait_until 5 nothing_left'
 all_boot
 
@@ -97,7 +98,7 @@ test_expect_success 'the same by ft env and plain mpirun' '
 all_boot
 
 test_expect_success 'no alternative: the job says so and ends with an error' '
-    ! run_pubsub nothing "wait_acked nothing 300 && cluster crash n2" --pool "" &&
+    ! run_pubsub nothing "wait_acked nothing 300 && cluster crash n2" --events /shared/nothing.events &&
     grep -a "no alternative for subscriber 3" nothing.out && wait_until 5 nothing_left'
 all_boot
 

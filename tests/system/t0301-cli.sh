@@ -109,7 +109,7 @@ test_expect_success 'ft events: a log that is not there, a file that is none' '
 
 test_expect_success 'ft events -f follows a log until the session ends' '
     echo "{\"event\":\"a\",\"time\":\"2026-01-01T00:00:00.000Z\",\"ms\":0,\"text\":\"first\"}" >"$shared/log" &&
-    (on n0 ft events -f /shared/log >followed) & pid=$! &&
+    { on n0 ft events -f /shared/log >followed & pid=$!; } &&
     wait_until 5 grep -q first followed &&
     printf "%s" "{\"event\":\"b\",\"text\":\"sec" >>"$shared/log" &&
     printf "%s\n" "ond\"}" >>"$shared/log" &&

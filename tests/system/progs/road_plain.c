@@ -5,9 +5,9 @@
  *
  *     road_plain DIR ring          a token goes round, rank 0 prints what it collected
  *     road_plain DIR exit CODE     the same, then the last rank ends with CODE, after MPI_Finalize
- *     road_plain DIR leave CODE    the last rank ends with CODE without MPI_Finalize
- *     road_plain DIR abort CODE    the last rank calls MPI_Abort
- *     road_plain DIR wait          rank 0 waits for a message of the last rank, which never sends it
+ *     road_plain DIR leave CODE    the last rank ends with CODE without MPI_Finalize, the others wait
+ *     road_plain DIR abort CODE    the last rank calls MPI_Abort, the others wait
+ *     road_plain DIR wait          all wait for ever
  *
  * Every rank makes the file DIR/here.RANK, with its process id, before it does any of this.
  */
@@ -46,15 +46,6 @@ static void ring(void)
     fflush(stdout);
 }
 
-static void wait_for_last(void)
-{
-    int nothing;
-
-    if (rank == size - 1)
-        pause();
-    MPI_Recv(&nothing, 1, MPI_INT, rank == 0 ? size - 1 : 0, 1, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-}
-
 int main(int argc, char **argv)
 {
     const char *mode = argc > 2 ? argv[2] : "ring";
@@ -65,16 +56,17 @@ int main(int argc, char **argv)
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     is_last = rank == size - 1;
     sign_in(argc > 1 ? argv[1] : ".");
-    if (strcmp(mode, "wait") == 0)
-        wait_for_last();
-    else
+    if (strcmp(mode, "ring") == 0 || strcmp(mode, "exit") == 0) {
         ring();
-    if (is_last && strcmp(mode, "abort") == 0)
-        MPI_Abort(MPI_COMM_WORLD, code);
-    if (is_last && strcmp(mode, "leave") == 0)
-        _exit(code);
-    if (strcmp(mode, "abort") == 0 || strcmp(mode, "leave") == 0)
-        wait_for_last();
+    } else {
+        MPI_Barrier(MPI_COMM_WORLD);
+        if (is_last && strcmp(mode, "abort") == 0)
+            MPI_Abort(MPI_COMM_WORLD, code);
+        if (is_last && strcmp(mode, "leave") == 0)
+            _exit(code);
+        for (;;) /* outside of MPI: only the launcher sees what becomes of the last rank */
+            pause();
+    }
     MPI_Finalize();
     return is_last ? code : 0;
 }

@@ -223,8 +223,10 @@ int main(int argc, char **argv)
         mark("ready");
     value = word(argc, argv, "by");
     by = value != NULL ? atoi(value) : 0;
-    if ((value = word(argc, argv, "abort")) != NULL && world_rank == by)
+    if ((value = word(argc, argv, "abort")) != NULL && world_rank == by) {
+        await("ready");
         MPI_Abort(comm, atoi(value));
+    }
     if (word(argc, argv, "fence") != NULL)
         fence(&me, world_rank != size - 1);
     if ((value = word(argc, argv, "losses")) != NULL)
