@@ -9,8 +9,8 @@
 
 struct capture;
 
-/* Starts argv[0] (found in PATH) with nothing on stdin; stdout and stderr are kept, the first 64 KiB
- * of them. Several may run at the same time.
+/* Starts argv[0] (found in PATH) with nothing on stdin; stdout and stderr are kept, the first 64
+ * KiB of them. Several may run at the same time.
  *   argv         ended by NULL; borrowed for the call
  *   timeout_ms   when it is killed, counted from now
  * Returns NULL with errno if it cannot be started (ENOENT, EACCES, ENOMEM, ...). */

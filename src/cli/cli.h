@@ -36,8 +36,8 @@ int cli_version(int argc, char **argv);
 void cli_error(const char *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Flushes stdout; CLI_FAILED, with a message, if what was printed did not get out (full disk, closed
- * pipe), else `code`. Every command that prints ends with it. */
+/* Flushes stdout; CLI_FAILED, with a message, if what was printed did not get out (full disk,
+ * closed pipe), else `code`. Every command that prints ends with it. */
 int cli_flush(const char *command, int code);
 
 #endif

@@ -35,6 +35,7 @@
 #define TRY_TIMEOUT_MS 30000
 #define HOSTS_AT_ONCE 16
 #define AGENT_WORDS_MAX 16
+#define SSH "ssh -x -o BatchMode=yes -o ConnectTimeout=5"
 /* What PRRTE says with errmgr_base_verbose when it has chosen. */
 #define COMPONENT_SELECTED "Selected component [ft]"
 
@@ -90,8 +91,8 @@ static void check_file(struct doctor *d, const char *what, const char *path, int
     if (access(path, mode) == 0)
         pass(d, what, "%s", path);
     else
-        fail(d, what, "%s: %s; install FT again, or name its prefix or build folder with $FT_PREFIX",
-             path, strerror(errno));
+        fail(d, what, "%s: %s; install FT again, or name its prefix or build folder with "
+             "$FT_PREFIX", path, strerror(errno));
 }
 
 /* The launcher's version, as `prterun --version` beside mpirun tells it, into `version`. */
@@ -126,10 +127,11 @@ static void check_prrte(struct doctor *d)
     if (!d->has_mpirun)
         return;
     if (prrte_version(d, version, sizeof version) < 0)
-        fail(d, "PRRTE", "prterun, mpirun's launcher, does not tell its version; reinstall Open MPI");
+        fail(d, "PRRTE", "prterun, mpirun's launcher, does not tell its version; reinstall Open "
+             "MPI");
     else if (strcmp(version, FT_PRRTE_VERSION) != 0)
-        fail(d, "PRRTE", "%s is installed, the component was built for %s and steps aside; build FT "
-             "on this machine's Open MPI", version, FT_PRRTE_VERSION);
+        fail(d, "PRRTE", "%s is installed, the component was built for %s and steps aside; build "
+             "FT on this machine's Open MPI", version, FT_PRRTE_VERSION);
     else
         pass(d, "PRRTE", "%s, which the component was built for", version);
 }
@@ -231,7 +233,7 @@ static void ask_host(struct doctor *d, struct host *host)
     const char *set = getenv("FT_RSH_AGENT");
     char agent[1024], *command[AGENT_WORDS_MAX + 4], *text = question(&d->install);
 
-    ft_text_copy(agent, sizeof agent, set && *set ? set : "ssh -x -o BatchMode=yes -o ConnectTimeout=5");
+    ft_text_copy(agent, sizeof agent, set && *set ? set : SSH);
     if (text) {
         make_command(command, agent, (char *[]){(char *) host->name, text, NULL});
         host->asked = capture_start(command, HOST_TIMEOUT_MS);
@@ -296,9 +298,9 @@ static void check_hosts(struct doctor *d)
 static int help(void)
 {
     printf("usage: ft doctor [OPTION]...\n\n"
-           "Checks what a job needs: Open MPI, this installation of FT, and each host of --pool, which\n"
-           "must be reachable without a prompt. Name all hosts of the job in --pool to check them all.\n"
-           "One line a check: ok, note, or FAIL with what to do.\n\n"
+           "Checks what a job needs: Open MPI, this installation of FT, and each host of --pool,\n"
+           "which must be reachable without a prompt. Name all hosts of the job in --pool to check\n"
+           "them all. One line a check: ok, note, or FAIL with what to do.\n\n"
            "%s"
            "  -h, --help        this text\n\n"
            "Exit code: 0 if nothing failed, 1 if something did.\n",

@@ -6,8 +6,8 @@
  * What each is for (pmix-plugin/prrte/README.md has the launcher's side):
  *
  *   PRTE_MCA_errmgr_ft_runtime    the component brings up the units with the job
- *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "none" with --no-preload (PRRTE 3.0.8 crashes
- *                                 on an empty value, and the variable may be set already)
+ *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "none" with --no-preload (PRRTE 3.0.8
+ *                                 crashes on an empty value, and it may be set already)
  *   FT_POOL, FT_CONF, FT_EVENTS, FT_SHARE   settings of the private central unit, which inherits
  *                                 the launcher's environment
  *   PRTE_MCA_errmgr_ft_noded, PRTE_MCA_errmgr_ft_centrald, FT_NODED   the daemons, where they are
@@ -58,8 +58,10 @@ static int add_owned(struct environ_list *list, const char *name, char *value)
 static int add_settings(struct environ_list *list, const struct options *options,
                         const struct install *install)
 {
+    const char *preload = options->no_preload ? "none" : install->preload;
+
     if (add(list, "PRTE_MCA_errmgr_ft_runtime", "1") < 0
-        || add(list, "PRTE_MCA_errmgr_ft_preload", options->no_preload ? "none" : install->preload) < 0
+        || add(list, "PRTE_MCA_errmgr_ft_preload", preload) < 0
         || add(list, "FT_POOL", options->pool) < 0 || add(list, "FT_CONF", options->conf) < 0
         || add(list, "FT_EVENTS", options->events) < 0
         || add(list, "FT_SHARE", options->share ? "1" : NULL) < 0)
@@ -78,9 +80,9 @@ static int add_daemons(struct environ_list *list, const struct install *install)
     return 0;
 }
 
-/* The component's folder, then those that PRRTE would look into without us: PRTE_PKGLIBDIR takes the
- * place of PRRTE's own folder. That one is named only where it holds something: PRRTE takes a folder
- * that is not there for the end of the list, and of all in it. */
+/* The component's folder, then those that PRRTE would look into without us: PRTE_PKGLIBDIR takes
+ * the place of PRRTE's own folder. That one is named only where it holds something, for with a
+ * folder in the list that is not there PRRTE finds nothing at all. */
 static char *component_dirs(const struct install *install, char *(*get)(const char *name))
 {
     const char *before = get("PRTE_PKGLIBDIR");

@@ -3,7 +3,7 @@
  * events.c - `ft events`: a job's event log, for people.
  *
  * The central unit writes one JSON object a line (doc: "event log" in ft(1)); this prints one line
- * each: the time of day, the milliseconds since the unit's start, the event's name and its sentence.
+ * each: the time of day, the milliseconds since the unit's start, the event's name, its sentence.
  * With -f it goes on as the log grows, woken by inotify, and once a second besides, for a log on a
  * network file system. The end of the session ends it.
  *
@@ -34,9 +34,9 @@
 
 static const char usage[] =
     "usage: ft events [-f] [FILE | SESSION]\n\n"
-    "Prints the event log of a job for people: when, what, and why. SESSION is the launcher's name\n"
-    "(prterun-HOST-PID); its log is ${XDG_STATE_HOME:-~/.local/state}/ft/SESSION.jsonl. Without an\n"
-    "argument: $FT_EVENTS, else the newest log there.\n\n"
+    "Prints the event log of a job for people: when, what, and why. SESSION is the launcher's\n"
+    "name (prterun-HOST-PID); its log is ${XDG_STATE_HOME:-~/.local/state}/ft/SESSION.jsonl.\n"
+    "Without an argument: $FT_EVENTS, else the newest log there.\n\n"
     "  -f, --follow   go on as the log grows, until the session ends\n"
     "  -h, --help     this text\n";
 

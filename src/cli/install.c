@@ -6,9 +6,9 @@
  * itself is (or by $FT_PREFIX):
  *
  *   as configured   it is in the bindir of configure: the folders are those of configure
- *   moved           it is in another folder that ends like bindir ends below the prefix (/usr/bin in
- *                   a staged installation, an environment module, a container's mount): what was
- *                   below the old prefix is below the new one
+ *   moved           it is in another folder that ends as bindir ends below the prefix (/usr/bin
+ *                   of a staged installation, an environment module, a container's mount): what
+ *                   was below the old prefix is below the new one
  *   build tree      it is in BUILD/src/cli, and BUILD holds config.status
  *
  * The folders of configure come in as FT_PREFIX_DIR, FT_BINDIR, FT_SBINDIR, FT_LIBDIR,

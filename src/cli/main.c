@@ -2,8 +2,8 @@
 /*
  * main.c - the program `ft`: finds the command in its table and enters it.
  *
- * Each command has a file of its own (run.c, env.c, events.c, probe.c, doctor.c, version.c) with one
- * entry, cli_NAME(argc, argv), whose argv[0] is the command's name and whose result is the exit
+ * Each command has a file of its own (run.c, env.c, events.c, probe.c, doctor.c, version.c) with
+ * one entry, cli_NAME(argc, argv), whose argv[0] is the command's name and whose result is the exit
  * code. What they share:
  *
  *   options.c   FT's own options in front of mpirun's
@@ -57,7 +57,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
 
-    /* Some parents leave it ignored; then no child's exit code would be known, here and in mpirun. */
+    /* Some parents leave it ignored: then no child's exit code is known, here and in mpirun. */
     signal(SIGCHLD, SIG_DFL);
     if (!name) {
         usage(stderr);

@@ -104,7 +104,8 @@ static bool has_ulfm(const struct mpirun *m)
     strcpy(slash ? slash + 1 : info, "ompi_info");
     if (startable(info) != 0)
         strcpy(info, "ompi_info");
-    return ask((char *[]){info, (char[]){"-c"}, (char[]){"--parsable"}, NULL}, text, sizeof text) == 0
+    return ask((char *[]){info, (char[]){"-c"}, (char[]){"--parsable"}, NULL}, text, sizeof text)
+               == 0
            && strstr(text, "ft_mpi_support:yes");
 }
 
@@ -119,8 +120,8 @@ static int examine(struct mpirun *m, char *why, size_t size)
         if (code < 0)
             snprintf(why, size, "%s --version does not end well: %s", m->path, strerror(errno));
         else
-            snprintf(why, size, "%s is not Open MPI's (it says: %.*s); name Open MPI's with --mpirun "
-                     "or $FT_MPIRUN", m->path, (int) strcspn(text, "\n") % 200, text);
+            snprintf(why, size, "%s is not Open MPI's (it says: %.*s); name Open MPI's with "
+                     "--mpirun or $FT_MPIRUN", m->path, (int) strcspn(text, "\n") % 200, text);
         return CLI_RUN_FAILED;
     }
     if (atoi(m->version) < OPENMPI_MAJOR_MIN) {
@@ -167,7 +168,7 @@ int mpirun_find(struct mpirun *m, const char *given, char *why, size_t size)
                          : examine(m, text, sizeof text);
         if (code == 0)
             return 0;
-        /* Of two that will not do, the first one's fault is the one to tell, unless it is missing. */
+        /* Of two that will not do, the first one's fault is told, unless it is missing. */
         if (i == 0 || (result == CLI_RUN_MISSING && code != CLI_RUN_MISSING)) {
             ft_text_copy(why, size, text);
             result = code;

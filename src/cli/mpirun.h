@@ -20,8 +20,8 @@ struct mpirun {
  * Returns 0, or CLI_RUN_FAILED, CLI_RUN_DENIED or CLI_RUN_MISSING. */
 int mpirun_find(struct mpirun *m, const char *given, char *why, size_t size);
 
-/* The version in what `mpirun --version` printed, into `version`. Returns 0, or -1 if it is not Open
- * MPI's. */
+/* The version in what `mpirun --version` printed, into `version`. Returns 0, or -1 if it is not
+ * Open MPI's. */
 int mpirun_parse_version(const char *text, char *version, size_t size);
 
 /* Whether `path` names a program that can be started, searched in PATH if it has no slash, its

@@ -165,20 +165,21 @@ static const struct option table[] = {
 };
 static const struct option shell_option = {"--shell", true, take_shell};
 
+static bool is_called(const struct option *option, const char *word, size_t length)
+{
+    return strlen(option->name) == length && strncmp(option->name, word, length) == 0;
+}
+
 /* The option that `word` is, with *value behind its '=' or NULL; NULL if it is none. */
 static const struct option *find(const char *word, unsigned more, const char **value)
 {
     size_t length = strcspn(word, "=");
 
     *value = word[length] == '=' ? word + length + 1 : NULL;
-    for (size_t i = 0; i <= sizeof table / sizeof table[0]; i++) {
-        const struct option *option = i < sizeof table / sizeof table[0] ? &table[i] : &shell_option;
-        if (option == &shell_option && !(more & OPTIONS_SHELL))
-            break;
-        if (strlen(option->name) == length && strncmp(option->name, word, length) == 0)
-            return option;
-    }
-    return NULL;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (is_called(&table[i], word, length))
+            return &table[i];
+    return more & OPTIONS_SHELL && is_called(&shell_option, word, length) ? &shell_option : NULL;
 }
 
 int options_parse(struct options *o, int argc, char **argv, unsigned more, char *why, size_t size)

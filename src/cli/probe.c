@@ -17,8 +17,8 @@
 
 static const char usage[] =
     "usage: ft probe [--conf FILE]\n\n"
-    "Prints what a node unit tells of this node: architecture, cores, memory, devices, and what is\n"
-    "free now. On another node: ssh HOST ft probe.\n\n"
+    "Prints what a node unit tells of this node: architecture, cores, memory, devices, and what\n"
+    "is free now. On another node: ssh HOST ft probe.\n\n"
     "  --conf FILE   settings of the unit (noded.conf(5)) instead of the installed ones\n"
     "  -h, --help    this text\n";
 
@@ -53,7 +53,7 @@ int cli_probe(int argc, char **argv)
             conf = argv[++i];
         } else {
             cli_error(NAME, "'%s': %s; see ft probe --help", argv[i],
-                      strcmp(argv[i], "--conf") == 0 ? "it needs a value" : "there is no such option");
+                      strcmp(argv[i], "--conf") ? "there is no such option" : "it needs a value");
             return CLI_USAGE;
         }
     }

@@ -25,14 +25,14 @@ static int help(void)
     printf("usage: ft run [FT OPTION]... [MPIRUN OPTION]... PROGRAM [ARGUMENT]...\n\n"
            "Runs an MPI job that survives the loss of its nodes, for example\n"
            "    ft run --pool n3,n4 -n 4 --host n0,n1,n2 ./app\n"
-           "It is `mpirun --with-ft ulfm ...` with what FT needs in place. FT's options come first;\n"
-           "from the first word that is none of them, or behind a --, everything is mpirun's.\n\n"
+           "It is `mpirun --with-ft ulfm ...` with what FT needs in place. FT's options come\n"
+           "first; from the first word that is none of them, or behind a --, all is mpirun's.\n\n"
            "%s"
            "  -v                say what is run, with which variables\n"
            "  -h, --help        this text\n"
            "  --version         the version of ft\n\n"
-           "Exit code: mpirun's; 125 if ft run itself failed, 126 or 127 if mpirun cannot be started\n"
-           "or is not there.\n",
+           "Exit code: mpirun's; 125 if ft run itself failed, 126 or 127 if mpirun cannot be\n"
+           "started or is not there.\n",
            options_help);
     return cli_flush(NAME, CLI_OK);
 }

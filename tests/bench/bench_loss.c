@@ -96,7 +96,8 @@ static double see_loss(const char *ready)
     double at;
     int word, rc, class;
 
-    expect(MPI_Irecv(&word, 1, MPI_INT, size - 1, TAG_NEVER, MPI_COMM_WORLD, &request), "MPI_Irecv");
+    expect(MPI_Irecv(&word, 1, MPI_INT, size - 1, TAG_NEVER, MPI_COMM_WORLD, &request),
+           "MPI_Irecv");
     write_file(ready, "ready\n");
     rc = MPI_Wait(&request, MPI_STATUS_IGNORE);
     at = now_s();

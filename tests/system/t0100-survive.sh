@@ -117,8 +117,8 @@ test_expect_success 'a spawn on a lost node fails, the job goes on' '
 '
 
 test_expect_success 'a spawn on a node that is off fails in bounded time, the job goes on' '
-    cluster off n6 && job n0,n1 --prtemca errmgr_ft_start_timeout 3 -- spawn=n6 alone &&
-    ends_with 0 && says "spawn failed" && cluster boot n6
+    job n0,n1 --prtemca errmgr_ft_start_timeout 3 -- begin=go spawn=n6 alone &&
+    cluster off n6 && touch "$shared"/go && ends_with 0 && says "spawn failed" && cluster boot n6
 '
 
 test_expect_success 'who waits for a lost node in a fence gets an error' '

@@ -16,8 +16,8 @@
 
 static struct capture *shell(const char *script, int timeout_ms)
 {
-    struct capture *c = capture_start((char *[]){(char *) "sh", (char *) "-c", (char *) script, NULL},
-                                      timeout_ms);
+    const char *command[] = {"sh", "-c", script, NULL};
+    struct capture *c = capture_start((char **) command, timeout_ms);
 
     ck_assert_ptr_nonnull(c);
     return c;

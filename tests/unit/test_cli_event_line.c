@@ -22,8 +22,8 @@ static void setup(void)
 
 START_TEST(an_event)
 {
-    ck_assert_int_eq(event_line_format("{\"seq\":7,\"time\":\"2026-03-01T12:34:56.789Z\",\"ms\":1234,"
-                                       "\"event\":\"node_lost\",\"node\":\"n2\","
+    ck_assert_int_eq(event_line_format("{\"seq\":7,\"time\":\"2026-03-01T12:34:56.789Z\","
+                                       "\"ms\":1234,\"event\":\"node_lost\",\"node\":\"n2\","
                                        "\"text\":\"node n2 is lost\"}",
                                        text, sizeof text, &ended), 0);
     ck_assert_str_eq(text, "12:34:56.789     +1234 ms  node_lost            node n2 is lost");
@@ -43,16 +43,16 @@ END_TEST
 
 START_TEST(fields_may_be_missing_or_of_another_type)
 {
-    ck_assert_int_eq(event_line_format("{\"event\":\"a\",\"time\":5,\"ms\":\"x\",\"text\":[1]}", text,
-                                       sizeof text, &ended), 0);
+    ck_assert_int_eq(event_line_format("{\"event\":\"a\",\"time\":5,\"ms\":\"x\",\"text\":[1]}",
+                                       text, sizeof text, &ended), 0);
     ck_assert_str_eq(text, "-                   +0 ms  a                    ");
 }
 END_TEST
 
 START_TEST(no_control_character_reaches_the_terminal)
 {
-    ck_assert_int_eq(event_line_format("{\"event\":\"a\\u001b[2J\",\"text\":\"b\\nc\\u0007\"}", text,
-                                       sizeof text, &ended), 0);
+    ck_assert_int_eq(event_line_format("{\"event\":\"a\\u001b[2J\",\"text\":\"b\\nc\\u0007\"}",
+                                       text, sizeof text, &ended), 0);
     for (const char *c = text; *c; c++)
         ck_assert_int_ge((unsigned char) *c, ' ');
     ck_assert_ptr_nonnull(strstr(text, "b c"));

@@ -45,10 +45,12 @@ static const char *path_of(const char *name)
 static void program(const char *name, const char *script)
 {
     FILE *f = fopen(path_of(name), "w");
+    int error;
 
     ck_assert_ptr_nonnull(f);
     ck_assert_int_gt(fprintf(f, "#!/bin/sh\n%s\n", script), 0);
-    ck_assert_int_eq(fclose(f), 0);
+    error = fclose(f);
+    ck_assert_int_eq(error, 0);
     ck_assert_int_eq(chmod(path_of(name), 0755), 0);
 }
 
@@ -134,7 +136,8 @@ END_TEST
 static const struct {
     const char *text, *version;
 } versions[] = {
-    {"mpirun (Open MPI) 5.0.7\n\nReport bugs to https://www.open-mpi.org/community/help/\n", "5.0.7"},
+    {"mpirun (Open MPI) 5.0.7\n\nReport bugs to https://www.open-mpi.org/community/help/\n",
+     "5.0.7"},
     {"mpirun (Open MPI) 5.1.0a1", "5.1.0a1"},
     {"mpirun (Open MPI) ", NULL},
     {"mpirun (Open MPI)", NULL},

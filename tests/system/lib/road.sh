@@ -142,7 +142,7 @@ leftovers() {
     local node
     cluster pids | grep -v ' sshd-session: '
     for node in $(running_nodes); do
-        on "$node" find /tmp /var/tmp /dev/shm -mindepth 1 ! -type d -printf "$node %p\n" -o \
+        on "$node" find /tmp /var/tmp /dev/shm -xdev -mindepth 1 ! -type d -printf "$node %p\n" -o \
             -mindepth 1 -empty -printf "$node %p\n"
     done
 }

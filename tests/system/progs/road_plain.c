@@ -9,14 +9,19 @@
  *     road_plain DIR abort CODE    the last rank calls MPI_Abort, the others wait
  *     road_plain DIR wait          all wait for ever
  *
- * Every rank makes the file DIR/here.RANK, with its process id, before it does any of this.
+ * Every rank makes the file DIR/here.RANK, with its process id. Whoever waits then waits outside of
+ * MPI, so that only the launcher sees what becomes of the last rank; that one does not start before
+ * the others wait.
  */
 #include <limits.h>
 #include <mpi.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define WAIT_MAX_MS 10000
 
 static int rank, size;
 
@@ -29,6 +34,23 @@ static void sign_in(const char *folder)
     file = fopen(path, "w");
     if (!file || fprintf(file, "%d\n", (int) getpid()) < 0 || fclose(file) != 0)
         MPI_Abort(MPI_COMM_WORLD, 99);
+}
+
+static int all_are_here(const char *folder)
+{
+    int here = 0;
+
+    for (int i = 0; i < WAIT_MAX_MS && here < size; i++) {
+        char path[PATH_MAX];
+
+        here = 0;
+        for (int r = 0; r < size; r++) {
+            snprintf(path, sizeof path, "%s/here.%d", folder, r);
+            here += access(path, F_OK) == 0;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return here == size;
 }
 
 static void ring(void)
@@ -48,25 +70,24 @@ static void ring(void)
 
 int main(int argc, char **argv)
 {
-    const char *mode = argc > 2 ? argv[2] : "ring";
+    const char *folder = argc > 1 ? argv[1] : ".", *mode = argc > 2 ? argv[2] : "ring";
     int code = argc > 3 ? atoi(argv[3]) : 0, is_last;
 
     MPI_Init(&argc, &argv);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     is_last = rank == size - 1;
-    sign_in(argc > 1 ? argv[1] : ".");
-    if (strcmp(mode, "ring") == 0 || strcmp(mode, "exit") == 0) {
+    if (strcmp(mode, "ring") == 0 || strcmp(mode, "exit") == 0)
         ring();
-    } else {
+    else
         MPI_Barrier(MPI_COMM_WORLD);
-        if (is_last && strcmp(mode, "abort") == 0)
-            MPI_Abort(MPI_COMM_WORLD, code);
-        if (is_last && strcmp(mode, "leave") == 0)
-            _exit(code);
-        for (;;) /* outside of MPI: only the launcher sees what becomes of the last rank */
-            pause();
-    }
+    sign_in(folder);
+    if (is_last && strcmp(mode, "abort") == 0 && all_are_here(folder))
+        MPI_Abort(MPI_COMM_WORLD, code);
+    if (is_last && strcmp(mode, "leave") == 0 && all_are_here(folder))
+        _exit(code);
+    while (strcmp(mode, "ring") != 0 && strcmp(mode, "exit") != 0)
+        pause();
     MPI_Finalize();
     return is_last ? code : 0;
 }

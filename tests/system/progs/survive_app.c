@@ -3,8 +3,8 @@
  * survive_app - an MPI program that lives through losses and says what it saw, for the system tests
  * of the launcher's component.
  *
- *   survive_app [abort=CODE] [by=RANK] [fence] [losses=N] [spawn=HOST|any] [alone] [end=NAME]
- *               [exit=CODE]
+ *   survive_app [abort=CODE] [by=RANK] [fence] [losses=N] [begin=NAME] [spawn=HOST|any] [alone]
+ *               [end=NAME] [exit=CODE]
  *
  * Without words it meets in a barrier and ends. What the words do, in this order:
  *   abort=CODE    rank RANK (0) calls MPI_Abort with CODE
@@ -12,6 +12,7 @@
  *                 which status it ends ("fence STATUS")
  *   losses=N      meet in barriers until N processes are lost, shrinking after each; rank 0 says
  *                 "lost N of M at TIME"
+ *   begin=NAME    wait until the file /shared/NAME is there
  *   spawn=HOST    the remaining ranks spawn one process on HOST, which says "child on NODE", and
  *                 disconnect; any: wherever the launcher puts it. "spawn failed" if it cannot be.
  *   alone         the spawn is that of the lowest remaining rank alone
@@ -231,6 +232,8 @@ int main(int argc, char **argv)
         fence(&me, world_rank != size - 1);
     if ((value = word(argc, argv, "losses")) != NULL)
         comm = live_through(comm, atoi(value));
+    if ((value = word(argc, argv, "begin")) != NULL)
+        await(value);
     MPI_Comm_rank(comm, &rank);
     if ((value = word(argc, argv, "spawn")) != NULL && word(argc, argv, "alone") == NULL)
         spawn(comm, argv[0], value);
