@@ -37,15 +37,19 @@ extern "C" {
  *   argv      its arguments, ended by NULL, without the program's name; MPI_ARGV_NULL if none
  *   T         how long to wait, in ms; see ftTimeout_t
  *   comm      gets the communicator: an intercommunicator whose remote group is the stand-in, or,
- *             for a warm spare, a duplicate-free handle to the job's own communicator. Errors on it
- *             are returned (MPI_ERRORS_RETURN). To be given back by FTMPI_Leave. MPI_COMM_NULL
- *             after an error
+ *             for a warm spare, the job's own communicator itself. Errors on an intercommunicator are
+ *             returned (MPI_ERRORS_RETURN). To be given back by FTMPI_Leave. MPI_COMM_NULL after
+ *             an error
  *   rank      gets the rank to send to on comm
  *   step_ms   gets how long it took, in ms: waiting for the claim, and starting or connecting;
  *             may be NULL
- * Errors: MPI_ERR_ARG; MPI_ERR_SPAWN if the program could not be started there (the runtime knows;
- * findAlternative again gives the next one); MPI_ERR_PORT if the stand-in could not be reached;
- * MPI_ERR_OTHER if the runtime did not answer. After an error nothing is left open. */
+ * A program that is started gets the caller's environment, but for what belongs to one process,
+ * node or login (PMIX_*, SLURM_*, TMPDIR, ...), and runs on the alternative also where all of the
+ * launcher's slots are taken.
+ * Errors: MPI_ERR_ARG; MPI_ERR_SPAWN if the program could not be started there, or ended before it
+ * was up (the runtime knows; findAlternative again gives the next one); MPI_ERR_PORT if the stand-in
+ * could not be reached (if it is dead, the runtime knows by then); MPI_ERR_OTHER if the runtime did
+ * not answer. After an error nothing is left open. Bound the number of tries. */
 int FTMPI_Reach(ftHandle_t ft, const ftReply_t *reply, const char *command, char *argv[],
                 ftTimeout_t T, MPI_Comm *comm, int *rank, double step_ms[2]);
 

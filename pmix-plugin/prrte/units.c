@@ -226,6 +226,17 @@ static void on_ready(char *line)
     tell_daemons();
 }
 
+/* What it said before it ended, without its own name, which is said already, and the last newline. */
+static const char *last_words(void)
+{
+    static const char name[] = "ft-centrald: ";
+
+    while (central.said_n > 0 && central.said[central.said_n - 1] == '\n')
+        central.said[--central.said_n] = '\0';
+    return strncmp(central.said, name, sizeof name - 1) == 0 ? central.said + sizeof name - 1
+                                                             : central.said;
+}
+
 /* Its first line, or its last words, have come, or neither came in time. */
 static void on_said(int fd, short what, void *cbdata)
 {
@@ -256,7 +267,7 @@ static void on_said(int fd, short what, void *cbdata)
     if (what & PRTE_EV_TIMEOUT)
         without_runtime(ftp_params.centrald, "it was not ready within 5 s");
     else
-        without_runtime(ftp_params.centrald, central.said);
+        without_runtime(ftp_params.centrald, last_words());
 }
 
 static int make_key(void)
@@ -358,7 +369,8 @@ void ftp_units_set_environment(prte_job_t *job)
         prte_app_context_t *app = (prte_app_context_t *) pmix_pointer_array_get_item(job->apps, i);
         if (app == NULL)
             continue;
-        PMIx_Setenv("FT_HOST", host, true, &app->env);
+        if (central.state != FAILED) /* or openFT would wait for a unit that never comes */
+            PMIx_Setenv("FT_HOST", host, true, &app->env);
         /* what the user set stays */
         PMIx_Setenv("OMPI_MCA_async_mpi_finalize", "1", false, &app->env);
         PMIx_Setenv("OMPI_MCA_mpi_add_procs_cutoff", "1024", false, &app->env); /* mpi-ext/layer/init.c */

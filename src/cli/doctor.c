@@ -299,8 +299,8 @@ static int help(void)
 {
     printf("usage: ft doctor [OPTION]...\n\n"
            "Checks what a job needs: Open MPI, this installation of FT, and each host of --pool,\n"
-           "which must be reachable without a prompt. Name all hosts of the job in --pool to check\n"
-           "them all. One line a check: ok, note, or FAIL with what to do.\n\n"
+           "which must be reachable without a prompt. Name all hosts of the job in --pool to have\n"
+           "all checked. One line a check: ok, note, or FAIL with what to do.\n\n"
            "%s"
            "  -h, --help        this text\n\n"
            "Exit code: 0 if nothing failed, 1 if something did.\n",

@@ -52,6 +52,15 @@ static struct ft_decision *in_use(struct ft_central *central, uint64_t token, ui
     return NULL;
 }
 
+/* What the stand-in is told of its next peer. */
+static void told_of_peer(struct ft_decision *decision, ftReply_t *told)
+{
+    memset(told, 0, sizeof *told);
+    told->status = FT_OK;
+    told->decision = decision->id;
+    ft_decision_own_port(decision, ++decision->peers_told, told);
+}
+
 /* Tells the stand-in that a peer comes, and the peer where to go. */
 static void send_peer(struct ft_central *central, uint64_t token, struct ft_decision *decision)
 {
@@ -64,13 +73,13 @@ static void send_peer(struct ft_central *central, uint64_t token, struct ft_deci
         return;
     }
     if (standin != NULL) {
-        ftReply_t told = {.status = FT_OK, .decision = decision->id};
-
-        ft_waiter_answer(central, standin, &told);
+        told_of_peer(decision, &reply);
+        ft_waiter_answer(central, standin, &reply);
     } else {
         decision->peers_n++;
     }
     ft_decision_answer(decision, ft_now_ns(central), &reply);
+    ft_decision_own_port(decision, ++decision->peers_sent, &reply);
     ft_central_reply(central, token, &reply);
 }
 
@@ -225,6 +234,7 @@ void ft_central_next_peer(struct ft_central *central, uint64_t token, const stru
 {
     struct ft_decision *decision = in_use(central, token, id);
     struct ft_waiter *waiter;
+    ftReply_t told;
 
     if (decision == NULL || token == 0)
         return;
@@ -235,7 +245,8 @@ void ft_central_next_peer(struct ft_central *central, uint64_t token, const stru
     }
     if (decision->peers_n > 0) {
         decision->peers_n--;
-        ft_central_accept(central, token, 0, id);
+        told_of_peer(decision, &told);
+        ft_central_reply(central, token, &told);
         return;
     }
     waiter = ft_waiter_create(central, token, FT_WAIT_PEER, asker, timeout_ms);

@@ -393,6 +393,12 @@ void ft_decision_answer(struct ft_decision *decision, int64_t arrived_ns, ftRepl
     fill_steps(decision, arrived_ns, &reply->steps);
 }
 
+void ft_decision_own_port(const struct ft_decision *decision, unsigned k, ftReply_t *reply)
+{
+    snprintf(reply->port, sizeof reply->port, "%.*s/%u", (int) sizeof reply->port - 12,
+             decision->port, k);
+}
+
 /* Answers all who wait for one thing with the same error. */
 static void refuse_all(struct ft_decision *decision, enum ft_waiting_for what, ftRetVal_t status,
                        const char *hint)
@@ -764,6 +770,7 @@ static void run(struct ft_decision *decision)
         ftReply_t reply;
 
         ft_decision_answer(decision, claims->first->arrived_ns, &reply);
+        ft_decision_own_port(decision, ++decision->peers_sent, &reply);
         decision->peers_n++;
         ft_waiter_answer(decision->central, claims->first, &reply);
     }

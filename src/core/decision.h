@@ -105,6 +105,8 @@ struct ft_decision {
     struct ft_kept_asker standin;
     char *port;
     unsigned peers_n;          /* on their way, the stand-in not told yet */
+    unsigned peers_sent;       /* in all: the k-th one that is sent and the k-th one that the */
+    unsigned peers_told;       /* stand-in is told of are the same, and have a port of their own */
 
     struct ft_decision_list *listed;
     struct ft_decision *next, *previous;
@@ -148,6 +150,10 @@ bool ft_decision_holds_for(const struct ft_decision *decision, const struct ft_d
 
 /* Fills an answer: the alternative, or why there is none. */
 void ft_decision_answer(struct ft_decision *decision, int64_t arrived_ns, ftReply_t *reply);
+
+/* Makes the port in an answer that of the k-th peer alone, k from 1. A port's name is used once:
+ * PRRTE's data server keeps what two have left under it, and a third one would read that. */
+void ft_decision_own_port(const struct ft_decision *decision, unsigned k, ftReply_t *reply);
 
 /* Writes an entry about a decision to the event log and returns its number. */
 uint64_t ft_decision_log(struct ft_decision *decision, const char *name, const struct ft_node *node,

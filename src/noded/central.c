@@ -10,7 +10,9 @@
  *     ENDED     -
  *
  * Nothing heard for FT_CENTRAL_GIVE_UP_MS, in whatever states, leads to ENDED: the job's runtime is
- * gone, or this node is cut off and will not be let back in. Pauses double from PAUSE_MIN_MS to
+ * gone, or this node is cut off and will not be let back in. A unit whose first REFUSALS_MAX tries
+ * are all refused came too late, to a job that is over: nobody listens there any more, and nobody
+ * will. It ends at once. Pauses double from PAUSE_MIN_MS to
  * PAUSE_MAX_MS, with some chance in them so that a thousand units do not knock at once.
  *
  * While the link is up a Ping goes out whenever nothing was heard for PING_MS: a node that was
@@ -38,6 +40,7 @@
 #define DIAL_MAX_MS 3000
 #define PAUSE_MIN_MS 50
 #define PAUSE_MAX_MS 1000
+#define REFUSALS_MAX 5    /* at first, about 1 s */
 #define LATE_MS 500       /* a timer so late tells that this process did not run */
 
 enum state { WAITING, DIALING, GREETING, UP, ENDED };
@@ -56,6 +59,8 @@ struct ft_central {
     unsigned pause_ms;
     unsigned failures;      /* since it was up */
     uint64_t random;
+    unsigned refusals;      /* in a row, since the start */
+    bool was_up;            /* ever */
     bool stopped;
     char why[512];          /* what was wrong last */
 };
@@ -77,7 +82,7 @@ static int64_t left_ms(const struct ft_central *central)
     return central->heard_ms + FT_CENTRAL_GIVE_UP_MS - ft_clock_ms();
 }
 
-static void end(struct ft_central *central, const char *why)
+static void end(struct ft_central *central, const char *why, bool is_over)
 {
     if (central->state == ENDED)
         return;
@@ -86,7 +91,7 @@ static void end(struct ft_central *central, const char *why)
     if (central->link)
         ft_link_close(central->link);
     if (!central->stopped)
-        central->events->given_up(central->arg, why);
+        central->events->given_up(central->arg, why, is_over);
 }
 
 static unsigned next_pause_ms(struct ft_central *central)
@@ -113,6 +118,10 @@ static void try_again(struct ft_central *central)
     if (central->stopped || central->state == ENDED)
         return;
     central->state = WAITING;
+    if (!central->was_up && central->refusals >= REFUSALS_MAX) {
+        end(central, "the job was over before this unit had started", true);
+        return;
+    }
     if (left_ms(central) > 0) {
         log_failure(central);
         set_timer(central, next_pause_ms(central));
@@ -121,7 +130,7 @@ static void try_again(struct ft_central *central)
     snprintf(why, sizeof why, "the central unit at %.200s port %u has been out of reach for %d s: "
              "%.300s", central->orders->hosts, central->orders->port,
              FT_CENTRAL_GIVE_UP_MS / 1000, central->why);
-    end(central, why);
+    end(central, why, false);
 }
 
 /* ---------------------------------------------------------------- the link's events */
@@ -147,6 +156,7 @@ static void greeted(struct ft_central *central, const Ft__Hello *hello)
         if (central->failures > 0)
             ft_log(FT_LOG_INFO, "the central unit is in reach again");
         central->state = UP;
+        central->was_up = true;
         central->failures = 0;
         central->pause_ms = PAUSE_MIN_MS;
         central->events->up(central->arg);
@@ -155,7 +165,7 @@ static void greeted(struct ft_central *central, const Ft__Hello *hello)
     snprintf(why, sizeof why, "the central unit (%.100s, protocol %u) refuses this unit (protocol "
              "%d), code %d: use the same version of FT on all nodes", hello->program,
              hello->protocol, FT_PROTOCOL, hello->refused);
-    end(central, why);
+    end(central, why, false);
 }
 
 static void pong(struct ft_central *central, const Ft__Ping *ping)
@@ -194,6 +204,7 @@ static void on_closed(void *arg, struct ft_link *link, int error, const char *te
 
     (void)link;
     central->link = NULL;
+    central->refusals = error == ECONNREFUSED ? central->refusals + 1 : 0;
     if (central->state == ENDED || central->stopped)
         return;
     ft_text_copy(central->why, sizeof central->why, text && *text ? text : strerror(error));
@@ -313,7 +324,7 @@ void ft_central_stop(struct ft_central *central)
     if (central->stopped)
         return;
     central->stopped = true;
-    end(central, "");
+    end(central, "", false);
     uv_close((uv_handle_t *)&central->timer, NULL);
 }
 

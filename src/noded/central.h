@@ -20,7 +20,8 @@ struct ft_central_events {
     void (*up)(void *arg);                                    /* messages can pass now */
     void (*down)(void *arg, const char *why);                 /* and now not; tried again */
     void (*message)(void *arg, const Ft__Message *message);   /* borrowed for the call */
-    void (*given_up)(void *arg, const char *why);             /* once; nothing comes after it */
+    /* Once; nothing comes after it. is_over: the job had ended before this unit reached anyone. */
+    void (*given_up)(void *arg, const char *why, bool is_over);
 };
 
 /* Begins to connect. hello is what to say first; it and orders are borrowed for the object's life.

@@ -262,9 +262,9 @@ static void on_central_down(void *arg, const char *why)
     ft_relay_down(unit->relay, why);
 }
 
-static void on_central_given_up(void *arg, const char *why)
+static void on_central_given_up(void *arg, const char *why, bool is_over)
 {
-    unit_end(arg, FT_UNIT_FORSAKEN, why);
+    unit_end(arg, is_over ? FT_UNIT_TOLD : FT_UNIT_FORSAKEN, why);
 }
 
 static const struct ft_central_events central_events = {

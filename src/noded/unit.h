@@ -23,7 +23,7 @@ struct ft_unit_wish {
 
 /* How a unit's life ended. */
 enum ft_unit_end {
-    FT_UNIT_TOLD,     /* by the central unit's Leave, or a signal */
+    FT_UNIT_TOLD,     /* by the central unit's Leave, a signal, or a job that was over already */
     FT_UNIT_FORSAKEN  /* the central unit is out of reach, or refuses the unit */
 };
 

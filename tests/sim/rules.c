@@ -207,6 +207,29 @@ static void check_given(struct world *world, const struct sim_request *request,
     decision->epoch = reply->epoch;
 }
 
+/* The k-th peer and what the stand-in is told of it have the same port, and nobody else has it. */
+static bool is_own_port(const struct sim_decision *decision, unsigned k, const char *port)
+{
+    char wanted[sizeof decision->port + 16];
+
+    snprintf(wanted, sizeof wanted, "%s/%u", decision->port, k);
+    return strcmp(port, wanted) == 0;
+}
+
+static void check_told(struct world *world, const struct sim_request *request,
+                       const ftReply_t *reply)
+{
+    struct sim_decision *decision = decision_of(world, request->decision);
+
+    decision->told++;
+    if (decision->told > decision->ports + 1)
+        rule_broken(world, "the stand-in of decision %" PRIu64 " is told of a peer that nobody "
+                    "sent", request->decision);
+    if (!is_own_port(decision, decision->told, reply->port))
+        rule_broken(world, "the stand-in of decision %" PRIu64 " is told of port %s",
+                    request->decision, reply->port);
+}
+
 static void check_claimed(struct world *world, const struct sim_request *request,
                           const ftReply_t *reply)
 {
@@ -225,7 +248,7 @@ static void check_claimed(struct world *world, const struct sim_request *request
         decision->starter = request->asker;
     } else if (reply->reach == FT_REACH_PORT) {
         decision->ports++;
-        if (!decision->announced || strcmp(reply->port, decision->port) != 0)
+        if (!decision->announced || !is_own_port(decision, decision->ports, reply->port))
             rule_broken(world, "decision %" PRIu64 " has no port %s", request->decision,
                         reply->port);
     } else {
@@ -263,11 +286,8 @@ void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply)
         check_given(world, request, reply);
     if (reply->status == FT_OK && request->kind == SIM_CLAIM)
         check_claimed(world, request, reply);
-    if (reply->status == FT_OK && request->kind == SIM_PEER &&
-        ++decision_of(world, request->decision)->told >
-            decision_of(world, request->decision)->ports + 1)
-        rule_broken(world, "the stand-in of decision %" PRIu64 " is told of a peer that nobody "
-                    "sent", request->decision);
+    if (reply->status == FT_OK && request->kind == SIM_PEER)
+        check_told(world, request, reply);
 }
 
 /* ---------------------------------------------------------------- time */

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # The program `ft` as a user meets it: what it passes on to mpirun, what it refuses, what it prints.
-test_description='ft run, env, events, doctor'
+test_description='ft run, env, events, probe, doctor'
 . "$(dirname "$0")/lib/ft-sharness.sh"
 
-cluster_up 3
+cluster_up 3 --topology n1='synthetic:package:2 core:4 pu:1'
 shared=$FT_CLUSTER/shared
 
 # An mpirun that only tells what it was given.
@@ -35,7 +35,7 @@ variables() { grep -E '^(FT|PRTE)_[A-Za-z_]+=' "$1" | grep -v ^FT_CLUSTER | LC_A
 
 test_expect_success 'ft --help lists the commands, each has its own help' '
     on n0 ft --help >out &&
-    for c in run env events doctor version; do
+    for c in run env events probe doctor version; do
         grep -q "^  $c " out && on n0 ft $c --help | grep -q "^usage: ft $c" || return 1
     done'
 
@@ -116,6 +116,10 @@ test_expect_success 'ft events -f follows a log until the session ends' '
     wait_until 5 grep -q second followed &&
     echo "{\"event\":\"central_ended\",\"text\":\"over\"}" >>"$shared/log" &&
     wait_until 5 grep -q over followed && wait $pid && test "$(wc -l <followed)" = 3'
+
+test_expect_success 'ft probe tells what the unit of a node would' '
+    on n1 ft probe >out && grep -qx "node  *n1" out && grep -qx "cores  *8" out && grep -qx "packages  *2" out &&
+    fails_with 2 "no such option" ft probe --x && test_expect_code 1 on n0 ft probe --conf /nowhere'
 
 test_expect_success 'ft doctor: all is well' '
     on n0 ft doctor --pool n0,n1,n2 >out && ! grep FAIL out &&

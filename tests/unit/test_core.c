@@ -747,15 +747,18 @@ START_TEST(test_one_starts_the_others_wait)
     ck_assert(!answered(3));
     ck_assert_int_eq(announce(4, decision, 2, "s0", true), FT_OK);
     ck_assert_int_eq(reply_of(3)->reach, FT_REACH_PORT);
-    ck_assert_str_eq(reply_of(3)->port, "the-port");
-    /* the one that waited is a peer, the starter is none */
+    ck_assert_str_eq(reply_of(3)->port, "the-port/1");
+    /* the one that waited is a peer, the starter is none; both sides are told the same port */
     ft_central_next_peer(stage.central, 5, &standin, decision, 20000);
     ck_assert_int_eq(reply_of(5)->status, FT_OK);
+    ck_assert_str_eq(reply_of(5)->port, "the-port/1");
     ft_central_next_peer(stage.central, 6, &standin, decision, 20000);
     ck_assert(!answered(6));
     claim(7, 0, decision);
     ck_assert_int_eq(reply_of(7)->reach, FT_REACH_PORT);
     ck_assert_int_eq(reply_of(6)->status, FT_OK);
+    ck_assert_str_eq(reply_of(7)->port, "the-port/2");
+    ck_assert_str_eq(reply_of(6)->port, "the-port/2");
     /* announced again, it is the same; by another, it is refused */
     ck_assert_int_eq(announce(8, decision, 2, "s0", false), FT_OK);
     ck_assert_int_eq(announce(9, decision, 3, "s0", true), FT_ERR_UNFIT);

@@ -95,6 +95,7 @@ START_TEST(all_means_each_of_many)
     enum { N = 1000 };
     pmix_proc_t *procs = calloc(N, sizeof *procs);
 
+    ck_assert_ptr_nonnull(procs);
     for (pmix_rank_t i = 0; i < N; i++)
         procs[i] = proc("big@1", i);
     for (size_t i = 0; i + 1 < N; i++)
