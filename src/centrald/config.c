@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/conftext.h"
 #include "common/text.h"
 #include "core/inventory.h"
 
@@ -27,6 +28,7 @@
 #endif
 #define CONF_DEFAULT FT_SYSCONFDIR "/ft/ft.conf"
 #define WAIT_MAX_MS 3600000
+#define FILE_MAX_BYTES (1 << 20)
 
 /* Numbers of the file. */
 static const struct number {
@@ -47,6 +49,7 @@ static const struct number {
 
 /* libconfuse reports through a function without an argument of ours; there is one config at a
  * time. */
+static const char *parsed_path;
 static char *why_text;
 static size_t why_size;
 
@@ -54,8 +57,8 @@ static void report(cfg_t *cfg, const char *format, va_list arguments)
 {
     if (why_text[0] != '\0')
         return; /* the first problem is the one to mend */
-    if (cfg != NULL && cfg->filename != NULL)
-        ft_text_appendf(why_text, why_size, "%s:%d: ", cfg->filename, cfg->line);
+    if (cfg != NULL)
+        ft_text_appendf(why_text, why_size, "%s:%d: ", parsed_path, cfg->line);
     ft_text_vappendf(why_text, why_size, format, arguments);
 }
 
@@ -118,6 +121,21 @@ static int check_node(cfg_t *cfg, cfg_opt_t *option)
 
 /* ---------------------------------------------------------------- reading */
 
+static bool parse_text(cfg_t *cfg, const char *path)
+{
+    char *text = ft_conftext_read(path, FILE_MAX_BYTES, why_text, why_size);
+    bool good;
+
+    if (text == NULL)
+        return false;
+    parsed_path = path;
+    good = cfg_parse_buf(cfg, text) == CFG_SUCCESS;
+    if (!good && why_text[0] == '\0')
+        snprintf(why_text, why_size, "%s cannot be understood", path);
+    free(text);
+    return good;
+}
+
 static cfg_t *parse(const char *path, bool must_exist)
 {
     cfg_opt_t node_options[] = {CFG_STR("location", "", CFGF_NONE), CFG_END()};
@@ -150,17 +168,8 @@ static cfg_t *parse(const char *path, bool must_exist)
     cfg_set_validate_func(cfg, "node|location", check_location);
     if (!must_exist && access(path, F_OK) < 0 && errno == ENOENT)
         return cfg;
-    switch (cfg_parse(cfg, path)) {
-    case CFG_SUCCESS:
+    if (parse_text(cfg, path))
         return cfg;
-    case CFG_FILE_ERROR:
-        snprintf(why_text, why_size, "%s: %s", path, strerror(errno));
-        break;
-    default:
-        if (why_text[0] == '\0')
-            snprintf(why_text, why_size, "%s cannot be understood", path);
-        break;
-    }
     cfg_free(cfg);
     return NULL;
 }

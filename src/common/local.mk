@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += src/common/libftcommon.la
 src_common_libftcommon_la_SOURCES = \
     src/common/clock.c src/common/clock.h \
+    src/common/conftext.c src/common/conftext.h \
     src/common/facts.h \
     src/common/hostlist.c src/common/hostlist.h \
     src/common/log.c src/common/log.h \

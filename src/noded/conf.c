@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/conftext.h"
 #include "topology/topology.h"
 
 #define CHECK_TIMEOUT_MIN_MS 10
@@ -26,6 +26,7 @@
 
 /* libconfuse's callbacks have no argument of ours; the file is read before there are threads. */
 static struct {
+    const char *path;
     char *why;
     size_t size;
 } report;
@@ -36,8 +37,7 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
 
     if (report.why[0]) /* the first error is the cause */
         return;
-    snprintf(report.why, report.size, "%s:%d: ", cfg && cfg->filename ? cfg->filename : "",
-             cfg ? cfg->line : 0);
+    snprintf(report.why, report.size, "%s:%d: ", report.path, cfg ? cfg->line : 0);
     n = strlen(report.why);
     vsnprintf(report.why + n, report.size - n, format, args);
 }
@@ -125,36 +125,22 @@ static struct ft_noded_config *config_from(cfg_t *cfg)
     return NULL;
 }
 
-/* libconfuse's scanner ends the process over what is no file, a folder for instance. */
-static bool is_file(const char *path)
-{
-    struct stat info;
-
-    if (stat(path, &info) != 0)
-        snprintf(report.why, report.size, "%s: %s", path, strerror(errno));
-    else if (!S_ISREG(info.st_mode))
-        snprintf(report.why, report.size, "%s is not a file", path);
-    else if (info.st_size > FILE_MAX_BYTES)
-        snprintf(report.why, report.size, "%s has more than %d bytes", path, FILE_MAX_BYTES);
-    else
-        return true;
-    return false;
-}
-
 /* True if the values can be used, whether the file is there or not. */
 static bool parse(cfg_t *cfg, const char *path, bool must_exist)
 {
-    int result;
+    char *text;
+    bool good;
 
     if (!must_exist && access(path, F_OK) != 0 && errno == ENOENT)
         return true;
-    if (!is_file(path))
+    text = ft_conftext_read(path, FILE_MAX_BYTES, report.why, report.size);
+    if (!text)
         return false;
-    result = cfg_parse(cfg, path);
-    if (result != CFG_SUCCESS && !report.why[0])
-        snprintf(report.why, report.size, "%s: %s", path,
-                 result == CFG_FILE_ERROR ? strerror(errno) : "it is not a configuration file");
-    return result == CFG_SUCCESS;
+    good = cfg_parse_buf(cfg, text) == CFG_SUCCESS;
+    if (!good && !report.why[0])
+        snprintf(report.why, report.size, "%s: it is not a configuration file", path);
+    free(text);
+    return good;
 }
 
 struct ft_noded_config *ft_noded_config_load(const char *path, bool must_exist, char *why,
@@ -173,6 +159,7 @@ struct ft_noded_config *ft_noded_config_load(const char *path, bool must_exist, 
     cfg_t *cfg;
 
     why[0] = '\0';
+    report.path = path;
     report.why = why;
     report.size = why_size;
     cfg = cfg_make(options);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/conftext.h"
 #include "common/hostlist.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -459,6 +460,58 @@ START_TEST(threads_do_not_mix_their_lines)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- the text of a settings file */
+
+static const char *const conftexts[][2] = {
+    {"", "\n"},
+    {"a = 1", "a = 1\n"},
+    {"# one\na = 1 # two\n", "     \na = 1      \n\n"},
+    {"// one\na=1// two", "      \na=1// two\n"}, /* as libconfuse: 1// is a word */
+    {"/* one\n two */a", "      \n       a\n"},
+    {"/* never closed\n", "/* never closed\n\n"},
+    {"a = \"# no\" # yes", "a = \"# no\"      \n"},
+    {"a = \"\\\"# no\"", "a = \"\\\"# no\"\n"},
+    {"a = '# no\n# no", "a = '# no\n# no\n"},
+    {"a = http://n3/x#y", "a = http://n3/x#y\n"},
+    {"pool = {#one\n\"n3\",#two\n}", "pool = {    \n\"n3\",    \n}\n"},
+};
+
+START_TEST(comments_of_settings_are_blanked)
+{
+    char path[] = "/tmp/ft-conftext-XXXXXX", why[200] = "";
+    size_t n = strlen(conftexts[_i][0]);
+    int file = mkstemp(path);
+    char *text;
+
+    ck_assert_int_ge(file, 0);
+    ck_assert_int_eq(write(file, conftexts[_i][0], n), (ssize_t) n);
+    close(file);
+    text = ft_conftext_read(path, n, why, sizeof why);
+    ck_assert_msg(text != NULL, "%s", why);
+    ck_assert_str_eq(text, conftexts[_i][1]);
+    free(text);
+    if (n > 0) {
+        ck_assert_ptr_null(ft_conftext_read(path, n - 1, why, sizeof why));
+        ck_assert_msg(strstr(why, "has more than") && strstr(why, path), "%s", why);
+    }
+    unlink(path);
+}
+END_TEST
+
+START_TEST(what_is_no_settings_file)
+{
+    char why[200] = "";
+
+    ck_assert_ptr_null(ft_conftext_read("/tmp", 10, why, sizeof why));
+    ck_assert_str_eq(why, "/tmp is not a file");
+    ck_assert_ptr_null(ft_conftext_read("/nonexistent/x", 10, why, sizeof why));
+    ck_assert_int_eq(errno, ENOENT);
+    ck_assert_str_eq(why, "/nonexistent/x: No such file or directory");
+    ck_assert_ptr_null(ft_conftext_read("/bin/sh", 1 << 30, why, sizeof why));
+    ck_assert_str_eq(why, "/bin/sh is not a text");
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *s = suite_create("common");
@@ -477,6 +530,9 @@ static Suite *suite(void)
     tcase_add_loop_test(t, lists_that_are_refused, 0, 24);
     tcase_add_test(t, the_longest_name);
     tcase_add_test(t, a_large_list_is_a_set_in_order);
+    tcase_add_loop_test(t, comments_of_settings_are_blanked, 0,
+                        sizeof conftexts / sizeof conftexts[0]);
+    tcase_add_test(t, what_is_no_settings_file);
     suite_add_tcase(s, t);
 
     tcase_add_checked_fixture(l, log_setup, log_teardown);

@@ -192,6 +192,7 @@ START_TEST(mistakes_in_the_configuration_are_told_with_their_line)
         {"topology = \"vm.xml\"\n", "synthetic:"},
         {"location = \"row 1\"\n", "location"},
         {"\n\n\nchek = \"/x\"\n", "noded.conf:4: "},
+        {"# one\nscratch = \"/x\" # two\n/* three\n */\nchek = \"/x\"\n", "noded.conf:5: "},
         {"scratch = \"tmp\"\n", "absolute"},
         {"node = \n", "noded.conf:"},
     };

@@ -20,6 +20,7 @@ job='' job_name='' code=''
 
 # start NAME CMD...: CMD on n0, in the background; sets job and job_name.
 start() {
+    ! job_runs || tidy_up || return
     job_name=$1
     shift
     mkdir "$shared/$job_name" || return
@@ -29,6 +30,17 @@ start() {
 
 job_runs() { [ "$job" ] && kill -0 "$job" 2>/dev/null; }
 job_is_over() { ! job_runs; }
+
+# A test that failed has left its job: that is ended, and what was broken for it healed.
+tidy_up() {
+    local node
+    kill "$job" && wait "$job"
+    for node in $(node_names); do heal "$node"; done
+    for node in $(node_names); do
+        on "$node" sh -c 'pkill -KILL -x "prted|prterun|ft-noded|ft-centrald|road_.*|pubsub"; rm -rf /tmp/ft-* /tmp/prte*'
+    done
+    true
+}
 
 # await TIMEOUT_s: until the job has ended; sets code, its exit code. Shows what it said.
 await() {
@@ -134,6 +146,7 @@ pubsub_is_well() {
 # kill_on NODE NAME: SIGKILL for the processes of that name there.
 kill_on() { on "$1" pkill -KILL -x "$2"; }
 
+node_names() { cluster status | awk 'NR > 1 { print $1 }'; }
 running_nodes() { cluster status | awk '$5 == "running" { print $1 }'; }
 
 # What jobs have left on the nodes that run: processes, files, shared memory. sshd's own processes for
