@@ -57,15 +57,15 @@ new_node_after() {
 }
 
 new_node_after crash 'all processes of the node die' crash 1000
-test_expect_success 'crash: nothing is left, on the nodes of the pool neither' 'nothing_left && heal n2'
+test_expect_success 'crash: nothing is left, on the nodes of the pool neither' 'nothing_left'
 
 new_node_after off 'power-off is noticed within 5 s' off 5000
-test_expect_success 'off: nothing is left' 'nothing_left && heal n2'
+test_expect_success 'off: nothing is left' 'nothing_left'
 
 new_node_after cut 'a silent partition is noticed within 5 s' cut 5000
 test_expect_success 'cut: what lived behind the partition ends by itself; its unit'\''s log stays' '
     nothing_left_but "n2 /tmp/ft-0/prterun-n0-[0-9]+/noded.log" &&
-    heal n2 && nothing_left_but "n2 /tmp/ft-0/prterun-n0-[0-9]+/noded.log" &&
+    heal && nothing_left_but "n2 /tmp/ft-0/prterun-n0-[0-9]+/noded.log" &&
     on n2 grep -r "out of reach" /tmp/ft-0 && on n2 rm -r /tmp/ft-0
 '
 
@@ -85,7 +85,7 @@ test_expect_success 'the same through ft env and plain mpirun --with-ft ulfm' '
     start env bash -c "eval \"\$(ft env --pool n3,n4)\" && exec mpirun --with-ft ulfm -n 4 --host $HOSTS \
         $pubsub --publishers 2 --messages 1000 --records /shared/env/records" &&
     break_it crash && await 30 && pubsub_is_well && same_for_both && node_is_told_lost &&
-    tells n3 "new node from the resource manager" && nothing_left && heal n2
+    tells n3 "new node from the resource manager" && nothing_left
 '
 
 test_expect_success 'nothing fails: nothing is decided, nothing is sent twice, nothing is left' '

@@ -44,7 +44,7 @@ test_expect_success 'it could not be started: unfit for everybody, the next node
 test_expect_success 'only who was told to start it can say that it failed; a made-up decision is unknown' '
     ask 2 failed $(field decision) && replied ".status == \"DENIED\"" &&
     ask 2 claim 4711 && replied ".status == \"UNKNOWN\" and (.reason | contains(\"there is no decision 4711\"))" &&
-    end_clients 0 0 2 && await 20 && nothing_left && cluster boot n2
+    end_clients 0 0 2 && await 20 && nothing_left
 '
 
 # --- several losses
@@ -62,7 +62,7 @@ test_expect_success 'the stand-in'\''s node is lost as well: the next one' '
     has=$(cat "$shared"/again/records/received.3.* | wc -l) && wait_until 10 received 3 $((has + 200)) &&
     cluster crash n3 && await 40 && pubsub_is_well && twice_replaced &&
     event ".event == \"decision_made\" and .epoch == 2 and .node == \"n4\" and .rank == 3 and .lost_node == \"n3\"" &&
-    test "$(events ".event == \"start_given\"")" = 2 && nothing_left && heal n2 && heal n3
+    test "$(events ".event == \"start_given\"")" = 2 && nothing_left
 '
 
 test_expect_success 'a stand-in is killed, its node is well: repaired there' '
@@ -73,7 +73,7 @@ test_expect_success 'a stand-in is killed, its node is well: repaired there' '
     kill_on n3 pubsub && await 40 && pubsub_is_well &&
     event ".event == \"decision_made\" and .epoch == 2 and .node == \"n3\" and .rank == 3
         and (.text | contains(\"repaired in place\"))" &&
-    nothing_left && heal n2
+    nothing_left
 '
 
 test_expect_success 'two nodes at once: two stand-ins, on two nodes' '
@@ -83,14 +83,14 @@ test_expect_success 'two nodes at once: two stand-ins, on two nodes' '
     jq -e ".losses | length == 4 and (group_by(.subscriber) | length == 2 and
         all(.[]; map(.alternative) | unique | length == 1)) and (map(.alternative) | unique | length) == 2
         and (map(.lost_node) | unique) == [\"n1\", \"n2\"]" account &&
-    test "$(events ".event == \"start_given\"")" = 2 && nothing_left && heal n1 && heal n2
+    test "$(events ".event == \"start_given\"")" = 2 && nothing_left
 '
 
 test_expect_success 'two subscribers on one lost node: both go to the same node' '
     start_pubsub pair --pool n3,n4 -- -n 3 --host n0:1,n2:2 -- --publishers 1 --messages 1000 &&
     wait_until 20 received 1 100 && wait_until 20 received 2 100 && cluster crash n2 &&
     await 40 && pubsub_is_well &&
-    jq -e ".losses | length == 2 and (map(.alternative) | unique) == [\"n3\"]" account && nothing_left && heal n2
+    jq -e ".losses | length == 2 and (map(.alternative) | unique) == [\"n3\"]" account && nothing_left
 '
 
 # lose_spare FAULT: n3, the first of the pool, is lost before it is needed.
@@ -104,11 +104,11 @@ lose_spare() {
 }
 test_expect_success 'a spare node was switched off before it was needed: passed over, with the reason' '
     lose_spare off && jq -e ".text | contains(\"did not answer the probe within\")" rejected &&
-    nothing_left && heal n2 && heal n3
+    nothing_left
 '
 test_expect_success 'a spare node has crashed before it was needed: passed over, with the reason' '
     lose_spare crash && jq -e ".text | test(\"lost its unit|has no unit|had no unit\")" rejected &&
-    nothing_left && heal n2 && heal n3
+    nothing_left
 '
 
 ft_done

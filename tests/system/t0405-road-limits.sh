@@ -22,7 +22,7 @@ test_expect_success 'the program'\''s exit code comes through: 3' '
 test_expect_success 'it comes through also when a node was lost on the way: 0, and 3' '
     for wanted in 0 3; do
         start_clients lost-$wanted 3 --host n0,n1,n2 && cluster crash n2 && await_event 5 ".event == \"node_lost\"" &&
-        end_clients $wanted 0 1 && await 20 && test $code = $wanted && nothing_left && heal n2 || return 1
+        end_clients $wanted 0 1 && await 20 && test $code = $wanted && nothing_left || return 1
     done
 '
 test_expect_success 'a rank that was killed and not missed does not spoil it' '
@@ -53,7 +53,7 @@ test_expect_success 'an option that does not exist: file and line; the job runs 
 '
 test_expect_success 'a bad value: the same; the job still survives the loss of a node' '
     bad_conf value 1 "probes_max = 0" && said | grep "probes_max = 0 is out of range" &&
-    cluster crash n1 && end_clients 0 0 && await 20 && test $code = 0 && nothing_left && heal n1
+    cluster crash n1 && end_clients 0 0 && await 20 && test $code = 0 && nothing_left
 '
 
 # --- units that are killed
@@ -77,7 +77,7 @@ test_expect_success 'with no limit of time the answer comes when the unit gives 
     ask 1 find rank:2 timeout=-1 && replied ".status == \"CONNECT\" and .took_ms < 2000"
 '
 test_expect_success 'the job ends well; only the logs of what was lost stay' '
-    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left_but "$unit_files" && remove_unit_files && heal n2
+    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left_but "$unit_files" && heal && remove_unit_files
 '
 
 test_expect_success 'a node'\''s unit is killed: its ranks are told at once; others get their alternative' '
@@ -87,14 +87,14 @@ test_expect_success 'a node'\''s unit is killed: its ranks are told at once; oth
     replied "(.status == \"CONNECT\" or .status == \"LOST\") and .took_ms < 1000 and .hint != \"\"
         and (.reason | contains(\"no unit answers at unix:/tmp/ft-\"))" &&
     ask 1 find rank:2 && replied ".status == \"OK\" and .alternative == \"n3\"" &&
-    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left_but "$unit_files" && remove_unit_files && heal n2
+    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left_but "$unit_files" && heal && remove_unit_files
 '
 test_expect_success 'the unit of the one candidate is killed: it is started again there' '
     start_clients again 3 --pool n3 --host n0,n1,n2 && spare_is_ready && kill_on n3 ft-noded &&
     await_event 5 ".event == \"unit_lost\" and .node == \"n3\"" && cluster crash n2 &&
     ask 0 find rank:2 && replied ".status == \"OK\" and .alternative == \"n3\"" &&
     test "$(events ".event == \"unit_up\" and .node == \"n3\"")" = 2 &&
-    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left && heal n2
+    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left
 '
 
 # --- the launcher

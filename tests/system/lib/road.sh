@@ -18,9 +18,10 @@ job='' job_name='' code=''
 
 # --- a job
 
-# start NAME CMD...: CMD on n0, in the background; sets job and job_name.
+# start NAME CMD...: CMD on n0, in the background, with all nodes well; sets job and job_name.
 start() {
     ! job_runs || tidy_up || return
+    heal || return
     job_name=$1
     shift
     mkdir "$shared/$job_name" || return
@@ -31,12 +32,11 @@ start() {
 job_runs() { [ "$job" ] && kill -0 "$job" 2>/dev/null; }
 job_is_over() { ! job_runs; }
 
-# A test that failed has left its job: that is ended, and what was broken for it healed.
+# A test that failed has left its job: that is ended, with all that it has on the nodes.
 tidy_up() {
     local node
     kill "$job" && wait "$job"
-    for node in $(node_names); do heal "$node"; done
-    for node in $(node_names); do
+    for node in $(running_nodes); do
         on "$node" sh -c 'pkill -KILL -x "prted|prterun|ft-noded|ft-centrald|road_.*|pubsub"; rm -rf /tmp/ft-* /tmp/prte*'
     done
     true
@@ -146,7 +146,6 @@ pubsub_is_well() {
 # kill_on NODE NAME: SIGKILL for the processes of that name there.
 kill_on() { on "$1" pkill -KILL -x "$2"; }
 
-node_names() { cluster status | awk 'NR > 1 { print $1 }'; }
 running_nodes() { cluster status | awk '$5 == "running" { print $1 }'; }
 
 # What jobs have left on the nodes that run: processes, files, shared memory. sshd's own processes for
@@ -165,10 +164,13 @@ nothing_left() { nothing_left_but '^$'; }
 nothing_left_but() { wait_until 15 no_leftovers_but "$1" || { leftovers; return 1; }; }
 no_leftovers_but() { ! leftovers | grep -qvxE "$1"; }
 
-# heal NODE: whatever was broken there, it is as before; what the fault has left there is gone.
+# heal: what was broken is as before.
 heal() {
-    case $(cluster status | awk -v node="$1" '$1 == node { print $5, $6 }') in
-        running*cut) cluster join "$1" >/dev/null ;;
-        crashed* | off*) cluster boot "$1" ;;
-    esac
+    local node state
+    while read -r node state; do
+        case $state in
+            running*cut) cluster join "$node" </dev/null >/dev/null ;;
+            crashed* | off*) cluster boot "$node" </dev/null ;;
+        esac || return
+    done < <(cluster status | awk 'NR > 1 { print $1, $5, $6 }')
 }
