@@ -2,14 +2,15 @@
 /*
  * component.c - the MCA component errmgr/ft.
  *
- * PRRTE selects one error manager: `dvm` in prterun and prte, `prted` in the daemons. This component
- * outranks both, lets the stock one set itself up, and then takes over those callbacks of the state
- * machines that decide what becomes of a job when a daemon is lost. What the stock component did
- * for everything else it still does; without a job that asked for fault tolerance it does all of it.
+ * PRRTE selects one error manager: `dvm` in prterun and prte, `prted` in the daemons. This
+ * component outranks both, lets the stock one set itself up, and then takes over those callbacks
+ * of the state machines that decide what becomes of a job when a daemon is lost. What the stock
+ * component did for everything else it still does; without a job that asked for fault tolerance it
+ * does all of it.
  *
  * It reaches into PRRTE's internal structures, so it enters only versions that it was compiled for
- * and that were tried (known_versions); on any other it says so once, in the launcher, and the stock
- * component is selected.
+ * and that were tried (known_versions); on any other it says so once, in the launcher, and the
+ * stock component is selected.
  */
 #include "ft_prrte.h"
 
@@ -89,8 +90,8 @@ void ftp_say(int level, const char *format, ...)
 
 void ftp_warn(const char *format, ...)
 {
-    static const char rule[] = "--------------------------------------------------------------------"
-                               "------";
+    static const char rule[] = "--------------------------------------------------------------"
+                               "------------";
     char text[1024];
     va_list args;
 
@@ -118,7 +119,8 @@ static int component_register(void)
     register_string("noded", "Program to start on every node", FT_NODED_PATH, &ftp_params.noded);
     register_string("centrald", "Program to start beside the launcher", FT_CENTRALD_PATH,
                     &ftp_params.centrald);
-    register_string("preload", "Library to load into every process of a fault tolerant job, or none",
+    register_string("preload",
+                    "Library to load into every process of a fault tolerant job, or none",
                     "none", &preload);
     ftp_params.start_timeout_s = 10;
     pmix_mca_base_component_var_register(

@@ -2,13 +2,13 @@
 /*
  * event.c - on the master: what is broadcast when a node is lost.
  *
- *   to processes   PMIX_EVENT_NODE_DOWN, through the notification that PRRTE's daemons hand to their
- *                  PMIx servers. Source: the lost daemon. With it PMIX_HOSTNAME (the node's name as
+ *   to processes   PMIX_EVENT_NODE_DOWN, through the notification that PRRTE's daemons hand to
+ *                  their PMIx servers. Source: the lost daemon. With it PMIX_HOSTNAME (the node's name as
  *                  PRRTE knows it), PMIX_NODEID (its number in PMIx) and PMIX_EVENT_NON_DEFAULT: a
  *                  process that did not ask for it must not die of its default event handler.
  *                  The failure of a process, to the jobs that are not its own.
  *   to daemons     FTP_TAG_LOST: uint32 n, then n ranks of daemons, all that were lost so far. All
- *                  of them each time, so that a daemon which came later, or missed one, is up to date.
+ *                  of them each time, so that a daemon which came later is up to date.
  */
 #include "ft_prrte.h"
 

@@ -2,11 +2,11 @@
 /*
  * keep.c - in prted: a tolerant job is known on a node as long as it runs anywhere.
  *
- * Stock prted forgets a job when the last of its processes on the node has ended. A stand-in that is
- * started on that node later then cannot connect to the job: its daemon does not know it ("Not
- * supported" in PMIx_Connect). So for a tolerant job the last end is reported to the master here, in
- * the words of stock prted, and what it forgets is kept: in prterun's daemons until they end, in a
- * DVM until the master says that the job has ended.
+ * Stock prted forgets a job when the last of its processes on the node has ended. A stand-in that
+ * is started on that node later then cannot connect to the job: its daemon does not know it ("Not
+ * supported" in PMIx_Connect). So for a tolerant job the last end is reported to the master here,
+ * in the words of stock prted, and what it forgets is kept: in prterun's daemons until they end,
+ * in a DVM until the master says that the job has ended.
  */
 #include "ft_prrte.h"
 

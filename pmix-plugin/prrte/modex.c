@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * modex.c - direct modex: nobody waits for data of a process on a lost node, and no other request is
- * lost to an answer.
+ * modex.c - direct modex: nobody waits for data of a process on a lost node, and no other request
+ * is lost to an answer.
  *
  * A process that wants a peer's address and does not have it yet makes its PMIx server ask the
- * daemon of that peer (direct modex). Stock PRRTE sends the question and waits, without a limit. When
- * the daemon is lost, the questions to it that are open are answered with an error here, and those
- * that come later are refused before they are sent.
+ * daemon of that peer (direct modex). Stock PRRTE sends the question and waits, without a limit.
+ * When the daemon is lost, the questions to it that are open are answered with an error here, and
+ * those that come later are refused before they are sent.
  *
  * The answer is dangerous to others: stock pmix_server_dmdx_resp ends all requests of this daemon's
  * processes whose `tproc` is the process that the answer is about. A lookup, a publish or a spawn

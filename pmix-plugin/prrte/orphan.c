@@ -3,9 +3,9 @@
  * orphan.c - processes of tolerant jobs do not outlive the daemon that started them.
  *
  * When a daemon is killed and its node goes on, the master declares its processes dead, and a
- * stand-in may be started for them. They must not compute on. So each of them asks, between fork and
- * exec, to be killed when its parent dies. PRRTE lets run-time controls act at that point in the
- * child (prte_rtc.set), and says in the parent beforehand which job comes (prte_rtc.assign).
+ * stand-in may be started for them. They must not compute on. So each of them asks, between fork
+ * and exec, to be killed when its parent dies. PRRTE lets run-time controls act at that point in
+ * the child (prte_rtc.set), and says in the parent beforehand which job comes (prte_rtc.assign).
  *
  * Linux sends that signal when the thread that forked ends, not the process: PRRTE's launch threads
  * live until their daemon has ended its processes.

@@ -3,19 +3,21 @@
  * routing.c - which daemons are lost, and a routing tree that no loss can break.
  *
  * PRRTE's messages run along a tree of daemons with the master at its root, 64 children to each
- * daemon by default. In a tree of more than one level, a daemon that is lost takes the messages that
- * were on their way through it to the daemons below (launch commands, releases of collectives,
- * events), and those daemons see their lifeline go and end themselves. Re-parenting them would give
- * a way for new messages, not those that were lost. So a launcher that starts a fault tolerant job
- * has a flat tree: every daemon is a child of the master, and a loss takes nothing with it but
- * messages from and to the lost daemon. The price is one connection per daemon on the master; a
- * user's own rml_base_radix is overruled for such a launcher, up to FLAT_RADIX daemons.
+ * daemon by default. In a tree of more than one level, a daemon that is lost takes the messages
+ * that were on their way through it to the daemons below (launch commands, releases of
+ * collectives, events), and those daemons see their lifeline go and end themselves. Re-parenting
+ * them would give a way for new messages, not those that were lost. So a launcher that starts a
+ * fault tolerant job has a flat tree: every daemon is a child of the master, and a loss takes
+ * nothing with it but messages from and to the lost daemon. The price is one connection per daemon
+ * on the master; a user's own rml_base_radix is overruled for such a launcher, up to FLAT_RADIX
+ * daemons.
  *
  * A launcher whose daemons were started before (prte, then prun) keeps its tree. If that tree is
  * deep, the loss of a daemon ends it as on stock PRRTE.
  *
- * PRRTE's count of daemons is the size of the tree by which everybody computes it: it never shrinks,
- * a lost daemon keeps its number, and each new computation puts it back (ftp_routing_prune).
+ * PRRTE's count of daemons is the size of the tree by which everybody computes it: it never
+ * shrinks, a lost daemon keeps its number, and each new computation puts it back
+ * (ftp_routing_prune).
  */
 #include "ft_prrte.h"
 

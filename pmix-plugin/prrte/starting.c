@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * starting.c - on the master: daemons that are being started when a tolerant job is running already.
+ * starting.c - on the master: daemons that are being started when a tolerant job is running
+ * already.
  *
  * A job that spawns processes on a node that has no daemon yet waits until all new daemons have
  * reported. One that is lost before it reports (the node is down, ssh is refused, it crashed at
@@ -10,8 +11,8 @@
  * nodes are DOWN, and the job is mapped to what is left or fails to be mapped, which its spawner
  * gets as an error. What a daemon that is too late says is not heard.
  *
- * Not for the first daemons of a launcher: there nothing runs yet, and a node that cannot be reached
- * ends the launcher with a message, as on stock PRRTE.
+ * Not for the first daemons of a launcher: there nothing runs yet, and a node that cannot be
+ * reached ends the launcher with a message, as on stock PRRTE.
  */
 #include "ft_prrte.h"
 
@@ -74,7 +75,8 @@ static void end_starter(prte_proc_t *daemon)
 {
     siginfo_t info;
 
-    if (daemon->pid > 0 && waitid(P_PID, (id_t) daemon->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
+    if (daemon->pid > 0
+        && waitid(P_PID, (id_t) daemon->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0)
         kill(daemon->pid, SIGTERM);
 }
 

@@ -7,10 +7,11 @@
  * through the ERROR callback, and so does the end of application processes. Stock PRRTE ends
  * everything for the former. Here, while a tolerant job runs:
  *
- *   daemon lost -> out of the tree (routing.c), its node DOWN, all daemons told, PMIX_EVENT_NODE_DOWN,
- *                  collectives that wait for it go on (collective.c), data that is waited for is
- *                  refused (modex.c), and each of its processes ABORTED_BY_SIG: from there on PRRTE's
- *                  own way of a killed process tells its peers (ULFM) and counts it as ended
+ *   daemon lost -> out of the tree (routing.c), its node DOWN, all daemons told,
+ *                  PMIX_EVENT_NODE_DOWN, collectives that wait for it go on (collective.c), data
+ *                  that is waited for is refused (modex.c), and each of its processes
+ *                  ABORTED_BY_SIG: from there on PRRTE's own way of a killed process tells its
+ *                  peers (ULFM) and counts it as ended
  *   a job that is still being started there -> FAILED_TO_START: its spawner gets an error
  *   a daemon that is still being started    -> the launch goes on without it (starting.c)
  *
@@ -250,7 +251,9 @@ static void on_job_error(int fd, short args, void *cbdata)
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
 
     if (caddy->job_state == PRTE_JOB_STATE_COMM_FAILED && !is_ending() && ftp_job_any_tolerant()
-        && ftp_routing_is_flat() && (caddy->jdata == NULL || PMIX_CHECK_NSPACE(caddy->jdata->nspace, PRTE_PROC_MY_NAME->nspace))) {
+        && ftp_routing_is_flat()
+        && (caddy->jdata == NULL
+            || PMIX_CHECK_NSPACE(caddy->jdata->nspace, PRTE_PROC_MY_NAME->nspace))) {
         PMIX_RELEASE(caddy);
         return;
     }

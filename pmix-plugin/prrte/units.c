@@ -226,7 +226,7 @@ static void on_ready(char *line)
     tell_daemons();
 }
 
-/* What it said before it ended, without its own name, which is said already, and the last newline. */
+/* What it said before it ended; its name is said already. */
 static const char *last_words(void)
 {
     static const char name[] = "ft-centrald: ";
@@ -373,7 +373,7 @@ void ftp_units_set_environment(prte_job_t *job)
             PMIx_Setenv("FT_HOST", host, true, &app->env);
         /* what the user set stays */
         PMIx_Setenv("OMPI_MCA_async_mpi_finalize", "1", false, &app->env);
-        PMIx_Setenv("OMPI_MCA_mpi_add_procs_cutoff", "1024", false, &app->env); /* mpi-ext/layer/init.c */
+        PMIx_Setenv("OMPI_MCA_mpi_add_procs_cutoff", "1024", false, &app->env); /* see the layer */
         PMIx_Setenv("OMPI_MCA_coll", "^han", false, &app->env);
         set_preload(app);
     }

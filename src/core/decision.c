@@ -347,8 +347,9 @@ static void hint_none(const struct ft_decision *decision, ftReply_t *reply)
     bool is_rank = decision->subject->resource.kind == FT_RANK;
 
     if (decision->status == FT_ERR_UNKNOWN) {
-        snprintf(hint, size, "check %s; the launcher has to have reported %s (is its component "
-                             "loaded?)", is_rank ? "the rank and the job's name" : "the node's name",
+        snprintf(hint, size,
+                 "check %s; the launcher has to have reported %s (is its component loaded?)",
+                 is_rank ? "the rank and the job's name" : "the node's name",
                  is_rank ? "the job" : "the node");
         return;
     }

@@ -38,7 +38,7 @@ job() {
     if ! nobody_left || ! all_nodes_run; then clean_nodes || return; fi
     rm -f "$shared"/ready "$shared"/go
     # shellcheck disable=SC2086
-    mpirun_on_n0 mpirun --with-ft ulfm $calm --host "$hosts" "${options[@]}" "$app" "$@" >out 2>&1 &
+    mpirun_on_n0 env ${export_to_mpirun-} ${agent:+"$agent"} mpirun --with-ft ulfm $calm --host "$hosts" "${options[@]}" "$app" "$@" >out 2>&1 &
     job_pid=$!
     wait_until 30 test -e "$shared"/ready || { cat out; false; }
 }
@@ -188,5 +188,18 @@ test_expect_success 'no fault tolerance: a process exits with 3' 'same_as_stock 
 test_expect_success 'no fault tolerance: MPI_Abort' 'same_as_stock : abort=4'
 test_expect_success 'no fault tolerance: a process is killed' 'same_as_stock "kill_rank_on n2" end=never'
 test_expect_success 'no fault tolerance: a daemon is killed' 'same_as_stock "kill_daemon_on n2" end=never'
+
+# ---- where PRRTE does not look by itself
+
+test_expect_success 'uninstalled: found through PRTE_PKGLIBDIR here, the launch agent elsewhere' '
+    for node in n0 n1 n2 n3; do
+        on $node find /usr/lib -name "prte_mca_errmgr_ft.*" -delete || return 1
+    done &&
+    build=${FT_STAGE%/*}/pmix-plugin/prrte &&
+    export_to_mpirun="PRTE_PKGLIBDIR=$build/.libs" \
+        agent="PRTE_MCA_prte_launch_agent=$build/ft-prted $build/.libs" &&
+    job n0,n1,n2 -- losses=1 spawn=n3 && kill_daemon_on n2 && ends_with 0 &&
+    says "child on n3" && says "rank 0: node n2 down"
+'
 
 ft_done

@@ -29,7 +29,7 @@ here() { [ "$(cat "$shared/$job_name"/here.* 2>/dev/null | wc -l)" = 3 ]; }
 
 # No process of FT runs, and none of its libraries or variables is in a rank.
 no_ft_anywhere() {
-    ! cluster pids | grep -E 'ft-(centrald|noded|prted)' && ! on n0 find /tmp -name 'ft-*' | grep . &&
+    ! cluster pids | grep -E 'ft-(centrald|noded|prted)' && ! on n0 find /tmp -xdev -name 'ft-*' | grep . &&
         on n0 sh -c 'rank=$(pgrep -x road_plain) && cat /proc/$rank/maps && tr "\0" "\n" </proc/$rank/environ' >rank &&
         grep -q libmpi rank && ! grep -aE 'libft|ftmpi|^FT_(HOST|POOL|CONF)=|^OMPI_MCA_(async|coll)' rank
 }

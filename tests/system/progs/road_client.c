@@ -4,8 +4,8 @@
  *
  *     ft run -n 3 --host n0,n1,n2 road_client /shared/job
  *
- * Rank R reads lines from the FIFO DIR/ask.R and appends a line of JSON for each to DIR/answer.R; its
- * first line there, {"rank":R,...}, says that it listens. Lines are requests (road_words.h), or
+ * Rank R reads lines from the FIFO DIR/ask.R and appends a line of JSON for each to DIR/answer.R;
+ * its first line there, {"rank":R,...}, says that it listens. Lines are requests (road_words.h), or
  *
  *     end CODE     MPI_Finalize, exit code CODE
  *     abort CODE   MPI_Abort
@@ -89,12 +89,14 @@ static void request(ftHandle_t ft, char *line)
     ftReply_t reply = {.status = FT_ERR_ARG};
     ftTimeout_t timeout_ms;
     ftAction_t action;
+    size_t n;
 
     if (words_read(line, &action, &timeout_ms) == 0)
         requestFT(ft, action, &reply, timeout_ms);
     else
         snprintf(reply.reason, sizeof reply.reason, "road_client does not understand it");
-    say(text, words_write(&reply, now_ms() - begin_ms, text, sizeof text));
+    n = words_write(&reply, now_ms() - begin_ms, text, sizeof text);
+    say(text, n);
 }
 
 static void listen_at(const char *folder, int rank, ftRetVal_t opened)
@@ -103,9 +105,9 @@ static void listen_at(const char *folder, int rank, ftRetVal_t opened)
     const char *job = getenv("PMIX_NAMESPACE");
 
     open_files(folder, rank);
-    say(text, (size_t) snprintf(text, sizeof text,
-                                "{\"rank\":%d,\"pid\":%d,\"open\":%d,\"job\":\"%.60s\"}\n", rank,
-                                (int) getpid(), (int) opened, job ? job : ""));
+    snprintf(text, sizeof text, "{\"rank\":%d,\"pid\":%d,\"open\":%d,\"job\":\"%.60s\"}\n", rank,
+             (int) getpid(), (int) opened, job ? job : "");
+    say(text, strlen(text));
 }
 
 int main(int argc, char **argv)

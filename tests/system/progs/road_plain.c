@@ -5,7 +5,7 @@
  *
  *     road_plain DIR ring          a token goes round, rank 0 prints what it collected
  *     road_plain DIR exit CODE     the same, then the last rank ends with CODE, after MPI_Finalize
- *     road_plain DIR leave CODE    the last rank ends with CODE without MPI_Finalize, the others wait
+ *     road_plain DIR leave CODE    the last rank ends without MPI_Finalize, the others wait
  *     road_plain DIR abort CODE    the last rank calls MPI_Abort, the others wait
  *     road_plain DIR wait          all wait for ever
  *
