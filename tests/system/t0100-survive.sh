@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The launcher's component with a plain mpirun: what a job with --with-ft ulfm survives, and that a
 # job without it does not notice the component.
-test_description='PRRTE component: losses survived, spawns after them, exit codes, stock behaviour kept'
+test_description='PRRTE component: losses survived, spawns after them, exit codes, stock kept'
 . "$(dirname "$0")/lib/ft-sharness.sh"
 
 cluster_up 7
@@ -12,7 +12,8 @@ app=${FT_STAGE%/*}/tests/system/progs/survive_app
 
 # What keeps known faults of Open MPI 5.0.7 out of the picture: coll/han after a spawn, the fence in
 # MPI_Finalize, agreements that wait for a lost process which was never talked to.
-calm='--mca coll ^han --mca async_mpi_finalize 1 --mca mpi_add_procs_cutoff 1024 --mca btl_tcp_if_include eth0'
+calm='--mca coll ^han --mca async_mpi_finalize 1 --mca mpi_add_procs_cutoff 1024'
+calm="$calm --mca btl_tcp_if_include eth0"
 
 # mpirun_on_n0 OPTION...: bounded; stdin is not the test's.
 mpirun_on_n0() { cluster exec n0 timeout -k 5 60 "$@" </dev/null; }
@@ -38,7 +39,8 @@ job() {
     if ! nobody_left || ! all_nodes_run; then clean_nodes || return; fi
     rm -f "$shared"/ready "$shared"/go
     # shellcheck disable=SC2086
-    mpirun_on_n0 env ${export_to_mpirun-} ${agent:+"$agent"} mpirun --with-ft ulfm $calm --host "$hosts" "${options[@]}" "$app" "$@" >out 2>&1 &
+    mpirun_on_n0 env ${export_to_mpirun-} ${agent:+"$agent"} mpirun --with-ft ulfm $calm \
+        --host "$hosts" "${options[@]}" "$app" "$@" >out 2>&1 &
     job_pid=$!
     wait_until 30 test -e "$shared"/ready || { cat out; false; }
 }
@@ -69,7 +71,7 @@ test_expect_success 'its slot is free again: the stand-in runs on the same node'
     job n0,n1,n2 -- losses=1 spawn=n2 && kill_rank_on n2 && ends_with 0 && says "child on n2"
 '
 
-test_expect_success 'a daemon is killed: its processes end at once, the others hear which node is down' '
+test_expect_success 'a daemon is killed: its processes end, the others hear which node is down' '
     job n0,n1,n2 -- losses=1 spawn=n3 end=go && kill_daemon_on n2 &&
     wait_until 5 nobody_left n2 && hears "child on n3" &&
     touch "$shared"/go && ends_with 0 &&
@@ -83,8 +85,8 @@ test_expect_success 'a node crashes' '
 '
 
 test_expect_success 'a node is switched off: noticed within 5 s' '
-    job n0,n1,n2 -- losses=1 spawn=n3 && cluster off n2 >when && ends_with 0 && says "child on n3" &&
-    lost_at=$(sed -n "s/^lost 1 of 3 at //p" out) &&
+    job n0,n1,n2 -- losses=1 spawn=n3 && cluster off n2 >when && ends_with 0 &&
+    says "child on n3" && lost_at=$(sed -n "s/^lost 1 of 3 at //p" out) &&
     test "$(ms_between "$(cat when)" "$lost_at")" -lt 5000 && cluster boot n2
 '
 
@@ -143,9 +145,10 @@ test_expect_success 'MPI_Abort and exit codes of a tolerant job' '
 '
 
 test_expect_success 'another version of PRRTE: it steps aside, saying so once' '
-    echo "extern const char prte_version_string[]; const char prte_version_string[] = \"3.0.9\";" >v.c &&
+    echo "const char prte_version_string[] = \"3.0.9\";" >v.c &&
     gcc -shared -fPIC -o "$shared"/v.so v.c &&
-    mpirun_on_n0 env LD_PRELOAD=/shared/v.so mpirun --with-ft ulfm -n 2 --host n0:2 hostname >out 2>&1 &&
+    mpirun_on_n0 env LD_PRELOAD=/shared/v.so \
+        mpirun --with-ft ulfm -n 2 --host n0:2 hostname >out 2>&1 &&
     test "$(grep -c "knows PRRTE 3.0.8, not 3.0.9" out)" = 1 && test "$(grep -c "^n0$" out)" = 2
 '
 
@@ -165,8 +168,8 @@ outcome() {
     for node in n0 n1 n2; do kill_rank_on $node; done # stock leaves some when a daemon is lost
     wait_until 10 nobody_left || { cluster pids && return 1; }
     echo "exit code $code"
-    sed -E -e '/setpgid/d; /^\[warn\] Epoll/d' -e 's/(n[0-9])[:-][0-9]+/\1/g; s/pid [0-9]+|PID [0-9]+/PID/g' \
-        -e 's/\[\[[0-9]+,/[[/g' out | sort -u
+    sed -E -e '/setpgid/d; /^\[warn\] Epoll/d' -e 's/(n[0-9])[:-][0-9]+/\1/g' \
+        -e 's/pid [0-9]+|PID [0-9]+/PID/g' -e 's/\[\[[0-9]+,/[[/g' out | sort -u
 }
 
 # same_as_stock FAULT WORD...: its outcome with the component is one that stock shows (which of two
@@ -186,8 +189,10 @@ same_as_stock() {
 test_expect_success 'no fault tolerance: it ends well' 'same_as_stock :'
 test_expect_success 'no fault tolerance: a process exits with 3' 'same_as_stock : exit=3 by=1'
 test_expect_success 'no fault tolerance: MPI_Abort' 'same_as_stock : abort=4'
-test_expect_success 'no fault tolerance: a process is killed' 'same_as_stock "kill_rank_on n2" end=never'
-test_expect_success 'no fault tolerance: a daemon is killed' 'same_as_stock "kill_daemon_on n2" end=never'
+test_expect_success 'no fault tolerance: a process is killed' \
+    'same_as_stock "kill_rank_on n2" end=never'
+test_expect_success 'no fault tolerance: a daemon is killed' \
+    'same_as_stock "kill_daemon_on n2" end=never'
 
 # ---- where PRRTE does not look by itself
 

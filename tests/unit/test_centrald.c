@@ -274,7 +274,7 @@ static void join_launcher(struct running *running, struct peer *peer)
 static void report_job(struct peer *launcher, int n)
 {
     ftProcessInfo_t processes[8];
-    char names[8][8];
+    char names[8][16];
     ftReply_t reply;
     ftAction_t action;
 

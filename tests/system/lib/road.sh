@@ -84,7 +84,7 @@ start_clients() {
         wait_until 20 clients_listen "$n"
 }
 
-answers_of() { cat "$shared/$job_name/answer.$1" | wc -l; }
+answers_of() { wc -l <"$shared/$job_name/answer.$1"; }
 has_answered() { [ "$(answers_of "$1")" -gt "$2" ]; }
 
 # tell RANK WORDS...: a line for a rank, whose answer nobody waits for. Never blocks.

@@ -8,8 +8,8 @@
  *
  * Without words it meets in a barrier and ends. What the words do, in this order:
  *   abort=CODE    rank RANK (0) calls MPI_Abort with CODE
- *   fence         all but the last rank enter a PMIx fence, which the last never joins, and say with
- *                 which status it ends ("fence STATUS")
+ *   fence         all but the last rank enter a PMIx fence, which the last never joins, and say
+ *                 with which status it ends ("fence STATUS")
  *   losses=N      meet in barriers until N processes are lost, shrinking after each; rank 0 says
  *                 "lost N of M at TIME"
  *   begin=NAME    wait until the file /shared/NAME is there
@@ -17,7 +17,8 @@
  *                 disconnect; any: wherever the launcher puts it. "spawn failed" if it cannot be.
  *   alone         the spawn is that of the lowest remaining rank alone
  *   end=NAME      wait until the file /shared/NAME is there
- *   exit=CODE     rank RANK (after losses: the lowest remaining one) exits with CODE after MPI_Finalize
+ *   exit=CODE     rank RANK (after losses: the lowest remaining one) exits with CODE after
+ *                 MPI_Finalize
  * Each rank says "rank R of M on NODE pid P" once MPI runs, and rank 0 writes /shared/ready then.
  * PMIX_EVENT_NODE_DOWN is said as "rank R: node NODE down".
  */
