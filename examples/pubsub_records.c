@@ -9,6 +9,8 @@
  *   received.R.E        what subscriber R (E 0), or its E'th stand-in, received: "publisher seq ."
  *   published.P         "publisher P sent N acked N resent N duplicates N"
  *   progress.P          the same, while it runs
+ *   summary             one JSON object: counts, and every loss with its steps. It is printed too,
+ *                       but what several ranks print may come out mixed
  *
  * pubsub-verify computes from them what was lost.
  */
@@ -239,12 +241,14 @@ void loss_describe(struct loss *loss, const ftReply_t *reply)
     snprintf(loss->alternative, sizeof loss->alternative, "%s", reply->alternative.node);
 }
 
-static void print_loss(const struct totals *totals, const struct loss *loss, const char *before)
+static void print_loss(FILE *file, const struct totals *totals, const struct loss *loss,
+                       const char *before)
 {
     static const char *const rungs[] = {"nothing", "repair", "spare rank", "idle node", "new node",
                                         "sharing"};
 
-    printf("%s{\"publisher\":%d,\"subscriber\":%d,\"lost_node\":\"%s\",\"alternative\":\"%s\","
+    fprintf(file,
+           "%s{\"publisher\":%d,\"subscriber\":%d,\"lost_node\":\"%s\",\"alternative\":\"%s\","
            "\"rung\":\"%s\",\"decision\":%llu,\"attempts\":%d,\"resent\":%ld,"
            "\"error_seen_s\":%.6f,\"first_ack_s\":%.6f,\"report_ms\":%.2f,\"ask_ms\":%.2f,"
            "\"decide_ms\":%.2f,\"probe_ms\":%.2f,\"claim_ms\":%.2f,\"start_ms\":%.2f,"
@@ -256,7 +260,8 @@ static void print_loss(const struct totals *totals, const struct loss *loss, con
            loss->first_ack_s > 0 ? 1e3 * (loss->first_ack_s - loss->error_seen_s) : -1.0);
 }
 
-static void print_summary(const struct options *opt, const struct totals all[], int subscribers)
+static void print_summary(FILE *file, const struct options *opt, const struct totals all[],
+                          int subscribers)
 {
     struct totals sum = {0};
     const char *before = "";
@@ -269,14 +274,25 @@ static void print_summary(const struct options *opt, const struct totals all[], 
         sum.out_of_order += all[p].out_of_order;
         sum.died += all[p].died;
     }
-    printf("{\"pubsub\":1,\"publishers\":%d,\"subscribers\":%d,\"messages_sent\":%ld,"
+    fprintf(file,
+           "{\"pubsub\":1,\"publishers\":%d,\"subscribers\":%d,\"messages_sent\":%ld,"
            "\"messages_acked\":%ld,\"resent\":%ld,\"duplicates\":%ld,\"out_of_order\":%ld,"
            "\"publishers_died\":%d,\"losses\":[", opt->publishers, subscribers, sum.sent, sum.acked,
            sum.resent, sum.duplicates, sum.out_of_order, sum.died);
     for (int p = 0; p < opt->publishers; p++)
         for (int i = 0; i < all[p].losses_n; i++, before = ",")
-            print_loss(&all[p], &all[p].losses[i], before);
-    printf("]}\n");
+            print_loss(file, &all[p], &all[p].losses[i], before);
+    fprintf(file, "]}\n");
+}
+
+static int write_summary(const struct options *opt, const struct totals all[], int subscribers)
+{
+    FILE *file = open_in(opt, "w", "summary");
+
+    if (!file)
+        return 1;
+    print_summary(file, opt, all, subscribers);
+    return fclose(file) != 0;
 }
 
 int account(const struct options *opt, const struct totals *mine, const struct totals all[],
@@ -290,8 +306,10 @@ int account(const struct options *opt, const struct totals *mine, const struct t
     printf("publisher %d: %ld messages, %ld acknowledged, %ld sent again, %ld of them duplicates, "
            "%d losses: %s\n", mine->publisher, mine->sent, mine->acked, mine->resent,
            mine->duplicates, mine->losses_n, failed ? "FAILED" : "ok");
-    if (mine->publisher == 0)
-        print_summary(opt, all, subscribers);
+    if (mine->publisher == 0) {
+        failed |= write_summary(opt, all, subscribers);
+        print_summary(stdout, opt, all, subscribers);
+    }
     fflush(stdout);
     return failed;
 }

@@ -34,7 +34,7 @@ run_pubsub() {
     return $code
 }
 
-summary() { grep -a '^{"pubsub"' "$1.out"; }
+summary() { cat "$shared/$1/summary"; }
 losses() { summary "$1" | jq -e ".losses | length == $2 and all(.first_ack_s > .error_seen_s)"; }
 nothing_lost() {
     "$FT_TOP"/examples/pubsub-verify "$shared/$1" | tee verified &&
