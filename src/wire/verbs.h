@@ -13,6 +13,10 @@
  *   PROCESS_ENDED job, resource = the rank, usage = ftEnd_t, code   (launcher)
  *   NODE_CHANGED  resource = the node, usage = ftNodeChange_t, code = daemon, text = how noticed
  *   JOB_ENDED     job, code                        (launcher)
+ *   NEWS          decision = number of the last one heard (launcher)
+ *   RANKS_HERE    job, processes: those on this node (a launcher's daemon, to its node's unit; it
+ *                 goes no further)
+ *   ADMIN         text = what is wanted, as JSON (see include/ft_admin.h)
  */
 #ifndef FT_WIRE_VERBS_H
 #define FT_WIRE_VERBS_H
@@ -28,7 +32,10 @@ enum ft_verb {
     FT_VERB_JOB_STARTED = 16,
     FT_VERB_PROCESS_ENDED = 17,
     FT_VERB_NODE_CHANGED = 18,
-    FT_VERB_JOB_ENDED = 19
+    FT_VERB_JOB_ENDED = 19,
+    FT_VERB_NEWS = 20,
+    FT_VERB_RANKS_HERE = 21,
+    FT_VERB_ADMIN = 32
 };
 
 #endif

@@ -17,9 +17,12 @@ run() {
         /shared/mpiext_errors "$mode" >out 2>&1
 }
 
+# On a busy machine mpirun may call setpgid for its ssh a moment too late, and says so: stock as well.
+stock_warning='plm:ssh: Warning: setpgid([0-9,]*) failed in parent\|^$'
+
 test_expect_success 'nothing fails: nothing changes, nothing is reported' '
     run none &&
-    test ! -s out &&
+    ! grep -v "$stock_warning" out &&
     ! grep -q "\"event\":\"error" "$shared/events.none"'
 
 test_expect_success 'the default handler, return values ignored: the job stops, visibly, with an error' '
