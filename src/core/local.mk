@@ -6,6 +6,7 @@ core_sources = \
     src/core/claims.c src/core/claims.h \
     src/core/decision.c src/core/decision.h \
     src/core/env.h \
+    src/core/plan.h \
     src/core/inventory.c src/core/inventory.h \
     src/core/jobs.c src/core/jobs.h \
     src/core/launcher.c \
