@@ -45,7 +45,7 @@ struct ft_dial {
     const char *host; /* the present one */
     char *path;       /* unix */
     bool waits;       /* unix: between two tries */
-    uint8_t key[FT_KEY_BYTES];
+    struct ft_identity identity;
     char port[8];
     unsigned host_timeout_ms;
     int64_t deadline_ms; /* of the present host */
@@ -150,7 +150,7 @@ static void on_connected(uv_connect_t *request, int status)
         return;
     }
     error = status < 0 ? -status : ft_link_begin(link, link->kind != FT_CHANNEL_PLAIN
-                                                           ? link->dial->key
+                                                           ? &link->dial->identity
                                                            : NULL);
     if (error != 0)
         ft_dial_failed(link, error, uv_strerror(-error));
@@ -314,15 +314,15 @@ static struct ft_dial *create_for(uv_loop_t *loop, enum ft_channel_kind kind,
     return dial;
 }
 
-struct ft_link *ft_link_connect_tcp(uv_loop_t *loop, const char *hosts, uint16_t port,
-                                    const uint8_t key[FT_KEY_BYTES], unsigned timeout_ms,
-                                    const struct ft_link_events *events, void *arg)
+struct ft_link *ft_link_connect_tcp_as(uv_loop_t *loop, const char *hosts, uint16_t port,
+                                       const struct ft_identity *identity, unsigned timeout_ms,
+                                       const struct ft_link_events *events, void *arg)
 {
     unsigned n = hosts != NULL ? count_hosts(hosts) : 0;
     struct ft_dial *dial;
     char *copy;
 
-    if (n == 0 || port == 0 || key == NULL || timeout_ms == 0 || events == NULL)
+    if (n == 0 || port == 0 || identity == NULL || timeout_ms == 0 || events == NULL)
         return refuse(EINVAL);
     copy = strdup(hosts);
     if (copy == NULL)
@@ -333,12 +333,27 @@ struct ft_link *ft_link_connect_tcp(uv_loop_t *loop, const char *hosts, uint16_t
         return refuse(ENOMEM);
     }
     dial->hosts = dial->rest = copy;
-    memcpy(dial->key, key, sizeof dial->key);
+    dial->identity = *identity;
     snprintf(dial->port, sizeof dial->port, "%u", (unsigned) port);
     dial->host_timeout_ms = timeout_ms / n > 0 ? timeout_ms / n : 1;
     ft_text_appendf(dial->link->peer, sizeof dial->link->peer, "%s port %s", hosts, dial->port);
     next_host(dial);
     return dial->link;
+}
+
+struct ft_link *ft_link_connect_tcp(uv_loop_t *loop, const char *hosts, uint16_t port,
+                                    const uint8_t key[FT_KEY_BYTES], unsigned timeout_ms,
+                                    const struct ft_link_events *events, void *arg)
+{
+    struct ft_identity identity;
+    struct ft_link *link;
+
+    if (key == NULL)
+        return refuse(EINVAL);
+    ft_identity_set_key(&identity, key);
+    link = ft_link_connect_tcp_as(loop, hosts, port, &identity, timeout_ms, events, arg);
+    ft_identity_wipe(&identity);
+    return link;
 }
 
 /* ------------------------------------------------------------ unix */

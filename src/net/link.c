@@ -43,6 +43,7 @@
 struct ft_link_times ft_link_times = {.proof_ms = 5000, .stall_ms = 10000, .drain_ms = 1000};
 
 static void flush(struct ft_link *link);
+static void leave_work(struct ft_link *link);
 
 /* ------------------------------------------------------------ life */
 
@@ -148,6 +149,7 @@ void ft_link_io_drop(struct ft_link *link)
 {
     struct ft_link_io *io = link->io;
 
+    leave_work(link);
     if (io == NULL)
         return;
     link->io = NULL;
@@ -317,6 +319,76 @@ static void proven(struct ft_link *link)
     }
 }
 
+/* ------------------------------------------------------------ MUNGE, by another thread */
+
+/* It outlives its link if the thread is at it when the link ends. */
+struct ft_link_work {
+    uv_work_t request;
+    struct ft_link *link; /* NULL: left behind */
+    struct ft_proving *proving;
+};
+
+static void deliver(struct ft_link *link);
+
+static void on_work(uv_work_t *request)
+{
+    struct ft_link_work *work = request->data;
+
+    ft_proving_run(work->proving);
+}
+
+static void on_worked(uv_work_t *request, int status)
+{
+    struct ft_link_work *work = request->data;
+    struct ft_link *link = work->link;
+
+    (void) status; /* cancelled ones were left behind */
+    if (link != NULL) {
+        link->work = NULL;
+        if (link->state == LINK_PROVING &&
+            ft_channel_proven(link->channel, work->proving) != 0)
+            malformed(link);
+        else if (link->state == LINK_PROVING)
+            deliver(link);
+    }
+    ft_proving_destroy(work->proving);
+    free(work);
+}
+
+static void leave_work(struct ft_link *link)
+{
+    struct ft_link_work *work = link->work;
+
+    if (work == NULL)
+        return;
+    link->work = NULL;
+    work->link = NULL;
+    uv_cancel((uv_req_t *) &work->request); /* its callback comes in any case */
+}
+
+/* Has the channel's handshake anything to wait for? */
+static void begin_work(struct ft_link *link)
+{
+    struct ft_proving *proving = ft_channel_proving(link->channel);
+    struct ft_link_work *work;
+
+    if (proving == NULL)
+        return;
+    work = calloc(1, sizeof *work);
+    if (work == NULL) {
+        ft_proving_destroy(proving);
+        broken(link, ENOMEM, "out of memory");
+        return;
+    }
+    work->link = link;
+    work->proving = proving;
+    work->request.data = work;
+    link->work = work;
+    uv_queue_work(link->loop, &work->request, on_work, on_worked); /* fails without on_work only */
+}
+
+/* ------------------------------------------------------------ input, worked off */
+
 /* Hands out what came, as long as nobody closes the link. */
 static void deliver(struct ft_link *link)
 {
@@ -336,6 +408,8 @@ static void deliver(struct ft_link *link)
     }
     if (link->state == LINK_PROVING || link->state == LINK_OPEN)
         flush(link); /* a handshake's answer, if nothing else */
+    if (link->state == LINK_PROVING)
+        begin_work(link);
 }
 
 static void input_ended(struct ft_link *link)
@@ -391,13 +465,13 @@ static void learn_peer(struct ft_link *link)
         ft_text_copy(link->peer, sizeof link->peer, "unix");
 }
 
-int ft_link_begin(struct ft_link *link, const uint8_t *key)
+int ft_link_begin(struct ft_link *link, const struct ft_identity *identity)
 {
     int status;
 
     learn_peer(link);
     ft_channel_destroy(link->channel); /* of an attempt before */
-    link->channel = ft_channel_create(link->kind, key);
+    link->channel = ft_channel_create_as(link->kind, identity);
     if (link->channel == NULL)
         return errno;
     status = uv_read_start(&link->io->uv.stream, on_buffer, on_read);
@@ -447,6 +521,17 @@ void ft_link_accept(struct ft_link *link, const struct ft_link_events *events, v
     link->arg = arg;
 }
 
+void ft_link_abort(struct ft_link *link)
+{
+    if (link->state != LINK_OPEN && link->state != LINK_DRAINING) {
+        ft_link_close(link);
+        return;
+    }
+    if (link->state == LINK_OPEN)
+        link->text[0] = '\0';
+    ft_link_end(link, 0, "closed by this side");
+}
+
 void ft_link_set_arg(struct ft_link *link, void *arg)
 {
     link->arg = arg;
@@ -460,6 +545,24 @@ void *ft_link_arg(const struct ft_link *link)
 const char *ft_link_peer(const struct ft_link *link)
 {
     return link->peer;
+}
+
+bool ft_link_address(const struct ft_link *link, struct sockaddr_storage *address)
+{
+    uv_os_fd_t fd;
+
+    return link->io != NULL && link->kind != FT_CHANNEL_PLAIN &&
+           uv_fileno(&link->io->uv.handle, &fd) == 0 && ft_socket_peer_address(fd, address);
+}
+
+int ft_link_unacked_ms(const struct ft_link *link)
+{
+    uv_os_fd_t fd;
+
+    if (link->io == NULL || link->kind == FT_CHANNEL_PLAIN ||
+        uv_fileno(&link->io->uv.handle, &fd) != 0)
+        return -1;
+    return ft_socket_unacked_ms(fd);
 }
 
 bool ft_link_peer_cred(const struct ft_link *link, pid_t *pid, uid_t *uid)

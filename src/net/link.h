@@ -12,10 +12,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <uv.h>
 
 #include "wire/channel.h"
+#include "wire/identity.h"
 
 struct ft_link;
 struct ft_listener;
@@ -38,6 +40,10 @@ struct ft_link_events {
 struct ft_link *ft_link_connect_tcp(uv_loop_t *loop, const char *hosts, uint16_t port,
                                     const uint8_t key[FT_KEY_BYTES], unsigned timeout_ms,
                                     const struct ft_link_events *events, void *arg);
+/* The same with another way to prove oneself than a key; identity is copied, its MUNGE borrowed. */
+struct ft_link *ft_link_connect_tcp_as(uv_loop_t *loop, const char *hosts, uint16_t port,
+                                       const struct ft_identity *identity, unsigned timeout_ms,
+                                       const struct ft_link_events *events, void *arg);
 struct ft_link *ft_link_connect_unix(uv_loop_t *loop, const char *path, unsigned timeout_ms,
                                      const struct ft_link_events *events, void *arg);
 
@@ -50,11 +56,20 @@ int ft_link_send(struct ft_link *link, const Ft__Message *message);
  * link that closes already. */
 void ft_link_close(struct ft_link *link);
 
+/* The same at once, for a peer that does not answer: what is queued is lost. */
+void ft_link_abort(struct ft_link *link);
+
 /* The owner's own data, and who the peer is. peer text: "10.0.0.2:4711" or "unix pid 123 uid 0". */
 void ft_link_set_arg(struct ft_link *link, void *arg);
 void *ft_link_arg(const struct ft_link *link);
 const char *ft_link_peer(const struct ft_link *link);
 bool ft_link_peer_cred(const struct ft_link *link, pid_t *pid, uid_t *uid); /* unix links only */
+
+/* A peer's address, of TCP links; false if there is none (any more). */
+bool ft_link_address(const struct ft_link *link, struct sockaddr_storage *address);
+/* For how long the peer's host has left data of ours unacknowledged, in ms: 0 if it owes nothing; -1
+ * if there is no TCP connection. Tells a peer that hangs from a host that is cut off. */
+int ft_link_unacked_ms(const struct ft_link *link);
 
 /* A listener hands each link that was accepted and proven (it speaks this protocol and, if keyed,
  * holds the key) to `accepted`, which sets its events by ft_link_accept (`opened` is not called for
@@ -72,6 +87,13 @@ struct ft_listener *ft_listener_unix(uv_loop_t *loop, const char *path, bool own
 struct ft_listener *ft_listener_tcp(uv_loop_t *loop, const char *host, uint16_t port,
                                     const uint8_t key[FT_KEY_BYTES], ft_accepted_fn accepted,
                                     void *arg);
+struct ft_listener *ft_listener_tcp_as(uv_loop_t *loop, const char *host, uint16_t port,
+                                       const struct ft_identity *identity, ft_accepted_fn accepted,
+                                       void *arg);
+/* Also tells what is refused, as often as the log: at most every 10 s, with how many more there were
+ * since. For the event log. */
+typedef void (*ft_refused_fn)(void *arg, const char *peer, const char *why, unsigned more);
+void ft_listener_on_refused(struct ft_listener *listener, ft_refused_fn refused, void *arg);
 uint16_t ft_listener_port(const struct ft_listener *listener);
 void ft_listener_close(struct ft_listener *listener); /* frees it; removes a unix socket's file */
 

@@ -46,6 +46,7 @@ struct ft_link_io {
 };
 
 struct ft_dial;
+struct ft_link_work;
 
 struct ft_link {
     uv_loop_t *loop;
@@ -54,6 +55,7 @@ struct ft_link {
     enum ft_channel_kind kind;
     struct ft_channel *channel;
     struct ft_link_io *io;
+    struct ft_link_work *work; /* what another thread proves for this connection; NULL: nothing */
     const struct ft_link_events *events; /* NULL: nobody is told */
     void *arg;
     struct ft_dial *dial; /* while connecting */
@@ -75,8 +77,9 @@ struct ft_link *ft_link_create(uv_loop_t *loop, enum ft_channel_kind kind);
 struct ft_link_io *ft_link_io_create(struct ft_link *link);
 void ft_link_io_drop(struct ft_link *link);
 
-/* The link's io is connected: says hello, and reads. Returns 0 or an errno. */
-int ft_link_begin(struct ft_link *link, const uint8_t *key);
+/* The link's io is connected: says hello, and reads. identity: NULL for a plain one. Returns 0 or
+ * an errno. */
+int ft_link_begin(struct ft_link *link, const struct ft_identity *identity);
 
 /* (Re)starts the link's one timer; its meaning depends on the state. */
 void ft_link_set_timer(struct ft_link *link, int64_t timeout_ms);

@@ -40,10 +40,12 @@ struct ft_listener {
     unsigned handles; /* still to be closed by libuv */
     int fd;
     enum ft_channel_kind kind;
-    uint8_t key[FT_KEY_BYTES];
+    struct ft_identity identity;
     bool own_uid_only;
     ft_accepted_fn accepted;
     void *arg;
+    ft_refused_fn refused; /* NULL: the log is enough */
+    void *refused_arg;
     struct ft_link *oldest, *newest; /* unproven links */
     unsigned waiting;
     char *path; /* unix */
@@ -68,6 +70,8 @@ static void log_refused(struct ft_listener *listener, const char *peer, const ch
     if (listener->unlogged > 0)
         ft_log_warning("%u more connections were refused before", listener->unlogged);
     ft_log_warning("connection from %s refused: %s", peer, why);
+    if (listener->refused != NULL)
+        listener->refused(listener->refused_arg, peer, why, listener->unlogged);
     listener->logged_ms = now_ms;
     listener->unlogged = 0;
 }
@@ -172,7 +176,7 @@ static int adopt(struct ft_listener *listener, struct ft_link *link, int fd)
         close(fd);
         return -status;
     }
-    return ft_link_begin(link, link->kind != FT_CHANNEL_PLAIN ? listener->key : NULL);
+    return ft_link_begin(link, link->kind != FT_CHANNEL_PLAIN ? &listener->identity : NULL);
 }
 
 static int make_link(struct ft_listener *listener, int fd)
@@ -344,17 +348,39 @@ struct ft_listener *ft_listener_unix(uv_loop_t *loop, const char *path, bool own
     return NULL;
 }
 
-struct ft_listener *ft_listener_tcp(uv_loop_t *loop, const char *host, uint16_t port,
-                                    const uint8_t key[FT_KEY_BYTES], ft_accepted_fn accepted,
-                                    void *arg)
+struct ft_listener *ft_listener_tcp_as(uv_loop_t *loop, const char *host, uint16_t port,
+                                       const struct ft_identity *identity, ft_accepted_fn accepted,
+                                       void *arg)
 {
     struct ft_listener *listener;
 
     listener = create(loop, ft_socket_listen_tcp(host, port), FT_CHANNEL_KEYED_SERVER, accepted,
                       arg);
     if (listener != NULL)
-        memcpy(listener->key, key, sizeof listener->key);
+        listener->identity = *identity;
     return listener;
+}
+
+struct ft_listener *ft_listener_tcp(uv_loop_t *loop, const char *host, uint16_t port,
+                                    const uint8_t key[FT_KEY_BYTES], ft_accepted_fn accepted,
+                                    void *arg)
+{
+    struct ft_listener *listener;
+    struct ft_identity identity;
+    int error;
+
+    ft_identity_set_key(&identity, key);
+    listener = ft_listener_tcp_as(loop, host, port, &identity, accepted, arg);
+    error = errno;
+    ft_identity_wipe(&identity);
+    errno = error;
+    return listener;
+}
+
+void ft_listener_on_refused(struct ft_listener *listener, ft_refused_fn refused, void *arg)
+{
+    listener->refused = refused;
+    listener->refused_arg = arg;
 }
 
 uint16_t ft_listener_port(const struct ft_listener *listener)

@@ -32,6 +32,7 @@
 
 #include "common/clock.h"
 #include "common/text.h"
+#include "net/address.h"
 
 #define LOCK_TIMEOUT_MS 2000
 #define LOCK_RETRY_MS 10
@@ -162,21 +163,24 @@ bool ft_socket_unix_peer(int fd, pid_t *pid, uid_t *uid)
     return true;
 }
 
-/* ------------------------------------------------------------ TCP */
+/* ------------------------------------------------------------ TCP and UDP */
 
-static int listen_at(const struct addrinfo *address)
+/* SO_REUSEADDR lets TCP have a port again whose old connections still linger; for UDP it would let
+ * two daemons have the same port at once. */
+static int bind_at(const struct addrinfo *address)
 {
     const int on = 1, off = 0;
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool tcp = address->ai_socktype == SOCK_STREAM;
+    int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         return -1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
+    if (tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0)
         return close_failed(fd);
     if (address->ai_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
         return close_failed(fd);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
+    if (bind(fd, address->ai_addr, address->ai_addrlen) != 0 || (tcp && listen(fd, BACKLOG) != 0))
         return close_failed(fd);
     return fd;
 }
@@ -196,9 +200,9 @@ static int errno_of_lookup(int error)
 }
 
 /* The addresses of one family are tried in turn; a first one that works is enough. */
-static int listen_family(const char *host, const char *port, int family)
+static int bind_family(const char *host, const char *port, int family, int type)
 {
-    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM,
+    struct addrinfo hints = {.ai_family = family, .ai_socktype = type,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     int fd = -1, error;
@@ -209,26 +213,36 @@ static int listen_family(const char *host, const char *port, int family)
         return -1;
     }
     for (struct addrinfo *address = found; address != NULL && fd < 0; address = address->ai_next)
-        fd = listen_at(address);
+        fd = bind_at(address);
     error = errno;
     freeaddrinfo(found);
     errno = error;
     return fd;
 }
 
-int ft_socket_listen_tcp(const char *host, uint16_t port)
+static int bind_port(const char *host, uint16_t port, int type)
 {
     char port_text[8];
     int fd;
 
     snprintf(port_text, sizeof port_text, "%u", (unsigned) port);
     if (host != NULL && host[0] != '\0')
-        return listen_family(host, port_text, AF_UNSPEC);
+        return bind_family(host, port_text, AF_UNSPEC, type);
     /* IPv6's "all" includes IPv4's; but a kernel may have no IPv6. */
-    fd = listen_family(NULL, port_text, AF_INET6);
+    fd = bind_family(NULL, port_text, AF_INET6, type);
     return fd >= 0 || errno == EADDRINUSE || errno == EACCES
                ? fd
-               : listen_family(NULL, port_text, AF_INET);
+               : bind_family(NULL, port_text, AF_INET, type);
+}
+
+int ft_socket_listen_tcp(const char *host, uint16_t port)
+{
+    return bind_port(host, port, SOCK_STREAM);
+}
+
+int ft_socket_bind_udp(const char *host, uint16_t port)
+{
+    return bind_port(host, port, SOCK_DGRAM);
 }
 
 uint16_t ft_socket_port(int fd)
@@ -283,4 +297,25 @@ void ft_socket_tcp_peer(int fd, char *text, size_t size)
         ft_text_appendf(text, size, "%s:%s", v4 != NULL ? v4 : host, port);
     else
         ft_text_appendf(text, size, "[%s]:%s", host, port);
+}
+
+bool ft_socket_peer_address(int fd, struct sockaddr_storage *address)
+{
+    socklen_t size = sizeof *address;
+
+    memset(address, 0, sizeof *address);
+    if (getpeername(fd, (struct sockaddr *) address, &size) != 0)
+        return false;
+    ft_address_unmap(address);
+    return address->ss_family == AF_INET || address->ss_family == AF_INET6;
+}
+
+int ft_socket_unacked_ms(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return -1;
+    return info.tcpi_unacked > 0 ? (int) info.tcpi_last_ack_recv : 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * auth.h - how the two ends of a keyed channel prove that they hold the same key, and how they then
- * keep what they say secret, whole and in order. doc/protocol.md has the bytes.
+ * auth.h - how the two ends of a keyed channel prove that they hold the same key, or by MUNGE whose
+ * processes they are, and how they then keep what they say secret, whole and in order.
+ * doc/protocol.md has the bytes.
  */
 #ifndef FT_WIRE_AUTH_H
 #define FT_WIRE_AUTH_H
@@ -11,6 +12,8 @@
 #include <stdint.h>
 
 #include "wire/buffer.h"
+#include "wire/identity.h"
+#include "wire/proving.h"
 
 #define FT_AUTH_KEY_BYTES 32
 #define FT_AUTH_SEAL_BYTES 17 /* a sealed text is this much longer */
@@ -18,11 +21,15 @@
 struct ft_auth;
 
 /* Starts a handshake: the first part to be sent is put into `out`. NULL with errno ENOMEM, ENOBUFS,
- * or EIO if the system gives no random numbers. The key is copied and wiped when no longer needed.
- * */
-struct ft_auth *ft_auth_create(bool is_client, const uint8_t key[FT_AUTH_KEY_BYTES],
+ * or EIO if the system gives no random numbers. What is needed of identity is copied, a key wiped
+ * when no longer needed; its MUNGE is borrowed. */
+struct ft_auth *ft_auth_create(bool is_client, const struct ft_identity *identity,
                                struct ft_buffer *out, size_t out_limit);
 void ft_auth_destroy(struct ft_auth *auth);
+
+/* What both sides have said in the open so far, in the order client, server: proofs and keys hang on
+ * it, so that nobody can have changed it. Once, before the first part is taken. */
+void ft_auth_greeted(struct ft_auth *auth, const uint8_t *client, const uint8_t *server, size_t n);
 
 /* How many bytes the next part from the peer has; 0 once the handshake is through. */
 size_t ft_auth_expects(const struct ft_auth *auth);
@@ -31,6 +38,14 @@ size_t ft_auth_expects(const struct ft_auth *auth);
  * EACCES (no proof of the key), ENOMEM, ENOBUFS; the handshake has failed then. */
 int ft_auth_take(struct ft_auth *auth, const uint8_t *part, struct ft_buffer *out,
                  size_t out_limit);
+
+/* With MUNGE: what is to be done before the next part can be taken, or NULL. It is the caller's
+ * then, to be run and handed back, or destroyed. */
+bool ft_auth_waits(const struct ft_auth *auth); /* until it is handed back */
+struct ft_proving *ft_auth_proving(struct ft_auth *auth);
+/* Hands it back: results as ft_auth_take, and EIO. It stays the caller's. */
+int ft_auth_proven(struct ft_auth *auth, const struct ft_proving *proving, struct ft_buffer *out,
+                   size_t out_limit);
 
 /* Encrypts n bytes into n + FT_AUTH_SEAL_BYTES. `header` is sent in the open; a changed one is
  * noticed. Only after the handshake; calls have to be in the order of sending. */

@@ -5,9 +5,10 @@
  * Called by libft (which drives it with poll) and by net/link (libuv), one thread at a time. What
  * passes through, in both directions:
  *
- *     greeting   8 bytes: F7 'F' 'T', the side ('P' plain, 'C' keyed client, 'S' keyed server), and
- *                the protocol's number. Each side sends it at once and unasked, so that two
- *                versions, or two kinds, that meet can both say what is wrong.
+ *     greeting   8 bytes: F7 'F' 'T', the side ('P' plain, 'C' keyed client, 'S' keyed server, with
+ *                MUNGE 'M' and 'N'), and the oldest and newest protocol that is spoken. Each side
+ *                sends it at once and unasked, so that two versions, or two kinds, that meet can
+ *                both say what is wrong. The newest that both speak is used.
  *     handshake  keyed channels only: auth.c
  *     frames     4 bytes length, then that many bytes: one packed Message, sealed if keyed
  *
@@ -47,6 +48,8 @@ enum state { GREETING, HANDSHAKE, OPEN, DEAD };
 struct ft_channel {
     enum ft_channel_kind kind;
     enum state state;
+    char side;
+    unsigned protocol; /* 0: not agreed on yet */
     struct ft_auth *auth; /* NULL: plain */
     struct ft_buffer in;
     struct ft_buffer out;
@@ -104,9 +107,38 @@ static int still_dead(const struct ft_channel *channel)
 
 /* ------------------------------------------------------------ creation */
 
-static char side_of(enum ft_channel_kind kind)
+/* The letters of the sides, with their opposites. */
+static const struct {
+    char side, opposite;
+    const char *text;
+} sides[] = {
+    {'P', 'P', "that of a local socket"},
+    {'C', 'S', "that of a connecting side with a key"},
+    {'S', 'C', "that of an accepting side with a key"},
+    {'M', 'N', "that of a connecting side with MUNGE"},
+    {'N', 'M', "that of an accepting side with MUNGE"},
+};
+
+static char side_of(enum ft_channel_kind kind, const struct ft_identity *identity)
 {
-    return kind == FT_CHANNEL_PLAIN ? 'P' : kind == FT_CHANNEL_KEYED_CLIENT ? 'C' : 'S';
+    bool munge = identity != NULL && identity->mode == FT_IDENTITY_MUNGE;
+
+    if (kind == FT_CHANNEL_PLAIN)
+        return 'P';
+    if (kind == FT_CHANNEL_KEYED_CLIENT)
+        return munge ? 'M' : 'C';
+    return munge ? 'N' : 'S';
+}
+
+/* 0xf7 begins no text and no TLS record: other protocols show at the first byte. */
+static void make_greeting(const struct ft_channel *channel, uint8_t greeting[GREETING_BYTES])
+{
+    const uint8_t bytes[GREETING_BYTES] = {
+        0xf7, 'F', 'T', (uint8_t) channel->side,
+        FT_PROTOCOL_OLDEST >> 8, FT_PROTOCOL_OLDEST & 0xff, FT_PROTOCOL >> 8, FT_PROTOCOL & 0xff,
+    };
+
+    memcpy(greeting, bytes, sizeof bytes);
 }
 
 static int queue_greeting(struct ft_channel *channel)
@@ -115,11 +147,7 @@ static int queue_greeting(struct ft_channel *channel)
 
     if (room == NULL)
         return -1;
-    room[0] = 0xf7; /* begins no text and no TLS record: other protocols show at the first byte */
-    room[1] = 'F';
-    room[2] = 'T';
-    room[3] = (uint8_t) side_of(channel->kind);
-    put_u32(room + 4, FT_PROTOCOL);
+    make_greeting(channel, room);
     ft_buffer_add(&channel->out, GREETING_BYTES);
     return 0;
 }
@@ -130,12 +158,13 @@ static bool is_kind(enum ft_channel_kind kind)
            kind == FT_CHANNEL_KEYED_SERVER;
 }
 
-struct ft_channel *ft_channel_create(enum ft_channel_kind kind, const uint8_t key[FT_KEY_BYTES])
+struct ft_channel *ft_channel_create_as(enum ft_channel_kind kind,
+                                        const struct ft_identity *identity)
 {
     struct ft_channel *channel;
     bool keyed = kind != FT_CHANNEL_PLAIN;
 
-    if (!is_kind(kind) || keyed != (key != NULL)) {
+    if (!is_kind(kind) || keyed != (identity != NULL)) {
         errno = EINVAL;
         return NULL;
     }
@@ -143,10 +172,11 @@ struct ft_channel *ft_channel_create(enum ft_channel_kind kind, const uint8_t ke
     if (channel == NULL)
         return NULL;
     channel->kind = kind;
+    channel->side = side_of(kind, identity);
     if (queue_greeting(channel) != 0)
         goto error;
     if (keyed) {
-        channel->auth = ft_auth_create(kind == FT_CHANNEL_KEYED_CLIENT, key, &channel->out,
+        channel->auth = ft_auth_create(kind == FT_CHANNEL_KEYED_CLIENT, identity, &channel->out,
                                        OUTPUT_MAX_BYTES);
         if (channel->auth == NULL)
             goto error;
@@ -157,6 +187,22 @@ error:
     ft_channel_destroy(channel);
     errno = ENOMEM;
     return NULL;
+}
+
+struct ft_channel *ft_channel_create(enum ft_channel_kind kind, const uint8_t key[FT_KEY_BYTES])
+{
+    struct ft_identity identity;
+    struct ft_channel *channel;
+    int error;
+
+    if (key == NULL)
+        return ft_channel_create_as(kind, NULL);
+    ft_identity_set_key(&identity, key);
+    channel = ft_channel_create_as(kind, &identity);
+    error = errno;
+    ft_identity_wipe(&identity);
+    errno = error;
+    return channel;
 }
 
 void ft_channel_destroy(struct ft_channel *channel)
@@ -289,36 +335,76 @@ void ft_channel_written(struct ft_channel *channel, size_t n)
 
 /* ------------------------------------------------------------ input: greeting and handshake */
 
-static const char *side_text(char side)
+static uint32_t get_u16(const uint8_t from[2])
 {
-    switch (side) {
-    case 'P':
-        return "that of a local socket";
-    case 'C':
-        return "that of a connecting side";
-    default:
-        return "that of an accepting side";
-    }
+    return (uint32_t) from[0] << 8 | from[1];
+}
+
+/* "2", or "2 to 4". */
+static const char *protocols_text(char text[32], uint32_t oldest, uint32_t newest)
+{
+    if (oldest == newest)
+        snprintf(text, 32, "%u", newest);
+    else
+        snprintf(text, 32, "%u to %u", oldest, newest);
+    return text;
+}
+
+static int check_protocols(struct ft_channel *channel, uint32_t oldest, uint32_t newest)
+{
+    uint32_t common = newest < FT_PROTOCOL ? newest : FT_PROTOCOL;
+    char theirs[32], ours[32];
+
+    if (oldest == 0 || oldest > newest)
+        return die(channel, EPROTO, "the peer's greeting is malformed");
+    if (common < oldest || common < FT_PROTOCOL_OLDEST)
+        return die(channel, EPROTONOSUPPORT,
+                   "the peer speaks protocol %s of FT and this program protocol %s: install the "
+                   "same version of FT on both nodes", protocols_text(theirs, oldest, newest),
+                   protocols_text(ours, FT_PROTOCOL_OLDEST, FT_PROTOCOL));
+    channel->protocol = common;
+    return 0;
+}
+
+static size_t find_side(char side)
+{
+    size_t i = 0;
+
+    while (i < sizeof sides / sizeof sides[0] && sides[i].side != side)
+        i++;
+    return i;
+}
+
+static int check_side(struct ft_channel *channel, char side)
+{
+    size_t own = find_side(channel->side), theirs = find_side(side), expected;
+
+    if (theirs == sizeof sides / sizeof sides[0])
+        return die(channel, EPROTO, "the peer's greeting is malformed");
+    expected = find_side(sides[own].opposite);
+    if (theirs == expected)
+        return 0;
+    if (side == 'C' || side == 'S' || side == 'M' || side == 'N')
+        return die(channel, EPROTO, "the peer's greeting is %s, expected is %s: look at the address"
+                   " that was connected to%s", sides[theirs].text, sides[expected].text,
+                   channel->side == 'P' ? "" : ", and whether auth is set alike on both nodes");
+    return die(channel, EPROTO, "the peer's greeting is %s, expected is %s: look at the address"
+               " that was connected to", sides[theirs].text, sides[expected].text);
 }
 
 static int take_greeting(struct ft_channel *channel)
 {
-    const uint8_t *greeting = ft_buffer_front(&channel->in);
-    char expected = channel->kind == FT_CHANNEL_KEYED_CLIENT   ? 'S'
-                    : channel->kind == FT_CHANNEL_KEYED_SERVER ? 'C'
-                                                               : 'P';
-    uint32_t protocol = get_u32(greeting + 4);
-    char side = (char) greeting[3];
+    const uint8_t *theirs = ft_buffer_front(&channel->in);
+    uint8_t own[GREETING_BYTES];
+    bool is_client = channel->kind == FT_CHANNEL_KEYED_CLIENT;
 
-    if (protocol != FT_PROTOCOL)
-        return die(channel, EPROTONOSUPPORT,
-                   "the peer speaks protocol %u of FT and this program protocol %u: install the "
-                   "same version of FT on both nodes", protocol, (unsigned) FT_PROTOCOL);
-    if (side != 'P' && side != 'C' && side != 'S')
-        return die(channel, EPROTO, "the peer's greeting is malformed");
-    if (side != expected)
-        return die(channel, EPROTO, "the peer's greeting is %s, expected is %s: look at the address"
-                   " that was connected to", side_text(side), side_text(expected));
+    if (check_protocols(channel, get_u16(theirs + 4), get_u16(theirs + 6)) != 0 ||
+        check_side(channel, (char) theirs[3]) != 0)
+        return -1;
+    make_greeting(channel, own);
+    if (channel->auth != NULL)
+        ft_auth_greeted(channel->auth, is_client ? own : theirs, is_client ? theirs : own,
+                        GREETING_BYTES);
     ft_buffer_take(&channel->in, GREETING_BYTES);
     channel->state = channel->auth != NULL ? HANDSHAKE : OPEN;
     return 0;
@@ -338,22 +424,37 @@ static int check_magic(struct ft_channel *channel)
     return 0;
 }
 
+/* The handshake went a step on, or ended, or failed. */
+static int after_step(struct ft_channel *channel, int result, const char *munge_why)
+{
+    if (result == 0 && (ft_auth_expects(channel->auth) > 0 || ft_auth_waits(channel->auth)))
+        return 0;
+    if (result == 0) {
+        channel->state = OPEN;
+        return queue_waiting(channel) == 0 ? 0 : out_of_memory(channel);
+    }
+    if (errno == EIO)
+        return die(channel, EIO, "MUNGE does not work on this node: %s", munge_why);
+    if (errno == EACCES && munge_why[0] != '\0')
+        return die(channel, EACCES, "the peer could not prove itself by MUNGE: %s", munge_why);
+    if (errno == EACCES && (channel->side == 'M' || channel->side == 'N'))
+        return die(channel, EACCES, "the peer could not prove itself: it sent no credential of "
+                   "MUNGE");
+    if (errno == EACCES)
+        return die(channel, EACCES, "the peer could not prove that it holds the same key: it "
+                   "belongs to another job or cluster, or its key file differs");
+    return out_of_memory(channel);
+}
+
 static int take_handshake(struct ft_channel *channel)
 {
     size_t n = ft_auth_expects(channel->auth);
+    int result = ft_auth_take(channel->auth, ft_buffer_front(&channel->in), &channel->out,
+                              OUTPUT_MAX_BYTES);
 
-    if (ft_auth_take(channel->auth, ft_buffer_front(&channel->in), &channel->out,
-                     OUTPUT_MAX_BYTES) != 0) {
-        if (errno == EACCES)
-            return die(channel, EACCES, "the peer could not prove that it holds the same key: it "
-                       "belongs to another job or cluster, or its key file differs");
-        return out_of_memory(channel);
-    }
-    ft_buffer_take(&channel->in, n);
-    if (ft_auth_expects(channel->auth) > 0)
-        return 0;
-    channel->state = OPEN;
-    return queue_waiting(channel) == 0 ? 0 : out_of_memory(channel);
+    if (result == 0)
+        ft_buffer_take(&channel->in, n);
+    return after_step(channel, result, "");
 }
 
 /* Works off what came before the first frame. */
@@ -367,7 +468,7 @@ static int take_opening(struct ft_channel *channel)
         if (take_greeting(channel) != 0)
             return -1;
     }
-    while (channel->state == HANDSHAKE &&
+    while (channel->state == HANDSHAKE && !ft_auth_waits(channel->auth) &&
            ft_buffer_length(&channel->in) >= ft_auth_expects(channel->auth)) {
         if (take_handshake(channel) != 0)
             return -1;
@@ -394,9 +495,34 @@ static int frame_length(struct ft_channel *channel, size_t *n)
     return 1;
 }
 
-int ft_channel_feed(struct ft_channel *channel, const void *bytes, size_t n)
+/* Takes the next step with what is there. */
+static int go_on(struct ft_channel *channel)
 {
     size_t length;
+
+    if (take_opening(channel) != 0)
+        return -1;
+    /* A frame that is too large is refused now, not when all of it has come. */
+    return channel->state == OPEN && frame_length(channel, &length) < 0 ? -1 : 0;
+}
+
+struct ft_proving *ft_channel_proving(struct ft_channel *channel)
+{
+    return channel->state == HANDSHAKE ? ft_auth_proving(channel->auth) : NULL;
+}
+
+int ft_channel_proven(struct ft_channel *channel, const struct ft_proving *proving)
+{
+    if (channel->state == DEAD)
+        return still_dead(channel);
+    if (after_step(channel, ft_auth_proven(channel->auth, proving, &channel->out, OUTPUT_MAX_BYTES),
+                   ft_proving_why(proving)) != 0)
+        return -1;
+    return go_on(channel);
+}
+
+int ft_channel_feed(struct ft_channel *channel, const void *bytes, size_t n)
+{
     uint8_t *room;
 
     if (channel->state == DEAD)
@@ -409,10 +535,7 @@ int ft_channel_feed(struct ft_channel *channel, const void *bytes, size_t n)
                                : die(channel, ENOBUFS, "messages came faster than they were taken");
     memcpy(room, bytes, n);
     ft_buffer_add(&channel->in, n);
-    if (take_opening(channel) != 0)
-        return -1;
-    /* A frame that is too large is refused now, not when all of it has come. */
-    return channel->state == OPEN && frame_length(channel, &length) < 0 ? -1 : 0;
+    return go_on(channel);
 }
 
 /* Memory for one message: malloc, up to a limit. protobuf_c's own free is free(), so that the owner
@@ -517,6 +640,11 @@ bool ft_channel_is_open(const struct ft_channel *channel)
 bool ft_channel_is_proven(const struct ft_channel *channel)
 {
     return channel->state == OPEN;
+}
+
+unsigned ft_channel_protocol(const struct ft_channel *channel)
+{
+    return channel->protocol;
 }
 
 bool ft_channel_is_partial(const struct ft_channel *channel)

@@ -320,6 +320,13 @@ static int put_report(struct ft_put_request *put, const ftAction_t *action)
     case FT_VERB_JOB_ENDED:
         request->code = action->code;
         return put_job(put, action);
+    case FT_VERB_RANKS_HERE:
+        request->code = action->code;
+        return put_job(put, action) != 0
+                   ? -1
+                   : put_processes(put, action->borrowed, action->borrowed_n);
+    case FT_VERB_NODE_EVENT:
+        return put_subject(put, action) != 0 ? -1 : put_text(&request->text, action);
     default:
         return invalid();
     }
@@ -337,12 +344,16 @@ static int put_by_verb(struct ft_put_request *put, const ftAction_t *action)
         return put_subject(put, action) != 0 ? -1 : put_constraint(put, &action->constraint);
     case FT_VERB_CLAIM:
     case FT_VERB_NEXT_PEER:
+    case FT_VERB_NEWS:
         request->decision = action->decision;
         return 0;
     case FT_VERB_ANNOUNCE:
     case FT_VERB_START_FAILED:
         request->decision = action->decision;
         return put_text(&request->text, action);
+    case FT_VERB_ADMIN: /* a command may be longer than action->text: it is borrowed */
+        request->text = (char *) (uintptr_t) action->borrowed;
+        return 0;
     default:
         return put_report(put, action);
     }
@@ -409,13 +420,15 @@ void ft_put_reply(struct ft_put_reply *put, const ftReply_t *value)
     reply->available_at_s = value->available_at_s;
     reply->reason = borrow(value->reason);
     reply->hint = borrow(value->hint);
+    reply->change = (uint32_t) value->change;
 }
 
 static bool is_reply(const Ft__Reply *message)
 {
     return message->status >= FT_ERR_UNFIT && message->status <= FT_OK &&
            message->rung <= FT_BY_SHARING && message->reach <= FT_REACH_RANK &&
-           message->reach_rank >= -1 && isfinite(message->known_ms) &&
+           message->change <= FT_NODE_WELL && message->reach_rank >= -1 &&
+           isfinite(message->known_ms) &&
            isfinite(message->decide_ms) && isfinite(message->probe_ms) &&
            isfinite(message->total_ms) && message->available_at_s >= 0;
 }
@@ -449,6 +462,7 @@ int ft_get_reply(const Ft__Reply *message, ftReply_t *value)
         got.available_at_s = message->available_at_s;
         ft_text_copy(got.reason, sizeof got.reason, message->reason);
         ft_text_copy(got.hint, sizeof got.hint, message->hint);
+        got.change = (int) message->change;
     }
     *value = got;
     return 0;

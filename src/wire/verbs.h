@@ -15,7 +15,9 @@
  *   JOB_ENDED     job, code                        (launcher)
  *   NEWS          decision = number of the last one heard (launcher)
  *   RANKS_HERE    job, processes: those on this node (a launcher's daemon, to its node's unit; it
- *                 goes no further)
+ *                 goes no further); code = ms since the launcher was heard of, negative: not known
+ *   NODE_EVENT    resource = the node or rank that it is about, its name = that of the event; text = a
+ *                 sentence (a node's unit, or a launcher): written to the event log
  *   ADMIN         text = what is wanted, as JSON (see include/ft_admin.h)
  */
 #ifndef FT_WIRE_VERBS_H
@@ -35,6 +37,7 @@ enum ft_verb {
     FT_VERB_JOB_ENDED = 19,
     FT_VERB_NEWS = 20,
     FT_VERB_RANKS_HERE = 21,
+    FT_VERB_NODE_EVENT = 22,
     FT_VERB_ADMIN = 32
 };
 
