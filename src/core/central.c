@@ -49,14 +49,19 @@ const struct ft_central_config ft_central_defaults = {
 
 /* ---------------------------------------------------------------- making */
 
+static bool is_in_range(const struct ft_central_config *config)
+{
+    return config->probes_max >= 1 && config->probes_max <= FT_PROBES_LIMIT &&
+           config->probe_timeout_ms >= 1 && config->unit_timeout_ms >= 1 &&
+           config->rms_timeout_ms >= 1 && config->start_timeout_ms >= 1;
+}
+
 struct ft_central *ft_central_create(const struct ft_env *env,
                                      const struct ft_central_config *config)
 {
     struct ft_central *central;
 
-    if (config->probes_max < 1 || config->probes_max > FT_PROBES_LIMIT ||
-        config->probe_timeout_ms < 1 || config->unit_timeout_ms < 1 ||
-        config->rms_timeout_ms < 1 || config->start_timeout_ms < 1) {
+    if (!is_in_range(config)) {
         errno = EINVAL;
         return NULL;
     }
@@ -67,16 +72,33 @@ struct ft_central *ft_central_create(const struct ft_env *env,
     central->config = *config;
     central->inventory = ft_inventory_create();
     central->timers = ft_timers_create();
+    central->tidings = ft_tidings_create(config->term);
+    central->news_waiting = calloc(1, sizeof *central->news_waiting);
     if (central->inventory != NULL)
         central->jobs = ft_jobs_create(central->inventory);
     if (central->jobs != NULL)
         central->subjects = ft_subjects_create(central->inventory, central->jobs);
-    if (central->subjects == NULL || central->timers == NULL) {
+    if (central->subjects == NULL || central->timers == NULL || central->tidings == NULL ||
+        central->news_waiting == NULL) {
         ft_central_destroy(central);
         errno = ENOMEM;
         return NULL;
     }
     return central;
+}
+
+int ft_central_reconfigure(struct ft_central *central, const struct ft_central_config *config)
+{
+    char kept_under[sizeof central->config.kept_under];
+
+    if (!is_in_range(config)) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(kept_under, central->config.kept_under, sizeof kept_under);
+    central->config = *config;
+    memcpy(central->config.kept_under, kept_under, sizeof kept_under);
+    return 0;
 }
 
 static void destroy_list(struct ft_central *central, struct ft_decision_list *list)
@@ -98,6 +120,10 @@ void ft_central_destroy(struct ft_central *central)
         return;
     destroy_list(central, &central->active);
     destroy_list(central, &central->held);
+    while (central->news_waiting != NULL && central->news_waiting->first != NULL)
+        ft_waiter_destroy(central, central->news_waiting->first);
+    free(central->news_waiting);
+    ft_tidings_destroy(central->tidings);
     ft_subjects_destroy(central->subjects);
     ft_jobs_destroy(central->jobs);
     ft_inventory_destroy(central->inventory);
@@ -109,7 +135,8 @@ void ft_central_destroy(struct ft_central *central)
 
 uint64_t ft_central_log(struct ft_central *central, struct ft_event *event)
 {
-    event->seq = ++central->events_n;
+    event->seq = central->events_n =
+        ft_central_number(central, FT_NUMBER_EVENT, central->events_n);
     central->env.log(central->env.arg, event);
     return event->seq;
 }
@@ -239,6 +266,11 @@ bool ft_central_node_facts(const struct ft_central *central, const char *name,
         return false;
     *facts = node->facts;
     return true;
+}
+
+bool ft_central_has_decision(const struct ft_central *central, uint64_t id)
+{
+    return ft_decision_find((struct ft_central *) central, id) != NULL;
 }
 
 struct ft_inventory *ft_central_inventory(struct ft_central *central)

@@ -32,6 +32,9 @@ struct ft_central_config {
     unsigned rms_timeout_ms;   /* the resource manager has to answer within */
     unsigned start_timeout_ms; /* a stand-in has to announce itself within */
     unsigned unfit_ms;         /* a node where starting failed is left alone for */
+    char kept_under[32];       /* what keys that are kept begin with; "": of the base, which also
+                                * keeps what nodes are, and writes of units to the log */
+    uint64_t term;             /* of the central unit's leadership; 0 if there is but one */
 };
 extern const struct ft_central_config ft_central_defaults;
 
@@ -43,6 +46,20 @@ struct ft_central *ft_central_create(const struct ft_env *env,
 
 /* Frees everything; requests that still wait are not answered. */
 void ft_central_destroy(struct ft_central *central);
+
+/* Other settings from now on. Returns 0, or -1 with errno EINVAL: out of range, nothing changed. */
+int ft_central_reconfigure(struct ft_central *central, const struct ft_central_config *config);
+
+/* Goes on where another one ended. To be called for everything that was kept (env.keep), in the
+ * order of its first keeping, before anything else happens; then _restored, once. Neither replies,
+ * logs nor keeps anything. _restore returns 0; -1 with errno ENOMEM, or EBADMSG: what was kept under
+ * this key cannot be understood (nothing changed then: the rest may be restored all the same).
+ * Unknown keys are ignored. */
+int ft_central_restore(struct ft_central *central, const char *key, const void *data, size_t n);
+void ft_central_restored(struct ft_central *central);
+
+/* Whether a decision of this number is under way or in use here. */
+bool ft_central_has_decision(const struct ft_central *central, uint64_t id);
 
 /* ---- requests of applications and of the layers above them (ft.h, ft_runtime.h) */
 
@@ -83,6 +100,33 @@ void ft_central_node_changed(struct ft_central *central, uint64_t token,
 void ft_central_job_ended(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
                           const char *job, int code);
 
+/* The next news of the launcher's nodes, see ftNextNews and tidings.h. */
+void ft_central_next_news(struct ft_central *central, uint64_t token,
+                          const struct ft_asker *asker, uint64_t after, ftTimeout_t timeout_ms);
+
+/* Writes an entry to the log for a launcher: `about` is a node, or a rank with its job. */
+void ft_central_log_event(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                          const ftResource_t *about, const char *name, const char *text);
+
+/* The launcher is gone for good (its connection closed and did not come back): its jobs have ended,
+ * its nodes are left. */
+void ft_central_launcher_gone(struct ft_central *central, const char *why);
+
+/* ---- what becomes of nodes: the detector's word, the forecast's, an administrator's. Launchers that
+ *      have a daemon there hear of it (ft_central_next_news). Nodes that are not known are ignored,
+ *      and so is what was said already. */
+
+/* Silent, and declared lost: its launcher is told to do without it. The launcher's answer to that
+ * (FT_NODE_LOST) is what ends the processes here. Until it comes back (_node_returned) it is nobody's
+ * alternative. */
+void ft_central_node_declared(struct ft_central *central, const char *node, const char *why);
+void ft_central_node_returned(struct ft_central *central, const char *node);
+
+/* It is going down, or is to be left (a forecast, a drain): its launcher tells the processes of the
+ * job, it becomes nobody's alternative, and what is on it is replaced at once when someone asks. */
+void ft_central_node_failing(struct ft_central *central, const char *node, const char *why);
+void ft_central_node_well(struct ft_central *central, const char *node, const char *why);
+
 /* ---- what the node units say. Those that return int: 0, or -1 with errno (ENOMEM, EINVAL,
  *      ENOBUFS) and nothing changed. */
 
@@ -91,11 +135,16 @@ int ft_central_unit_up(struct ft_central *central, const char *node, const char 
 int ft_central_unit_facts(struct ft_central *central, const char *node,
                           const struct ft_facts *facts);
 void ft_central_unit_down(struct ft_central *central, const char *node, const char *why);
+/* A unit's entry for the log; `about` is its node, or a rank there with its job. */
+void ft_central_unit_event(struct ft_central *central, const char *node, const ftResource_t *about,
+                           const char *name, const char *text);
 void ft_central_unit_failed(struct ft_central *central, const char *node, const char *why);
 void ft_central_probe_result(struct ft_central *central, uint64_t probe,
                              const struct ft_measured *measured);
 
 /* ---- what the resource manager says */
+
+bool ft_central_awaits_offer(const struct ft_central *central, uint64_t acquire);
 
 /* offer: true if the node is taken; else it is to be given back (nobody waits for it any more). */
 bool ft_central_offer(struct ft_central *central, uint64_t acquire, const char *node);

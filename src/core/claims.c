@@ -52,34 +52,53 @@ static struct ft_decision *in_use(struct ft_central *central, uint64_t token, ui
     return NULL;
 }
 
-/* What the stand-in is told of its next peer. */
-static void told_of_peer(struct ft_decision *decision, ftReply_t *told)
+/* What the stand-in is told of its k-th peer. */
+static void tell_peer(const struct ft_decision *decision, unsigned k, ftReply_t *told)
 {
     memset(told, 0, sizeof *told);
     told->status = FT_OK;
     told->decision = decision->id;
-    ft_decision_own_port(decision, ++decision->peers_told, told);
+    ft_decision_own_port(decision, k, told);
+}
+
+/* The same of the next one. */
+static void told_of_peer(struct ft_decision *decision, const char *node, uint64_t run,
+                         uint64_t request, ftReply_t *told)
+{
+    tell_peer(decision, ++decision->peers_told, told);
+    ft_decision_peer(decision, decision->peers_told, true, node, run, request);
 }
 
 /* Tells the stand-in that a peer comes, and the peer where to go. */
-static void send_peer(struct ft_central *central, uint64_t token, struct ft_decision *decision)
+static void send_peer(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                      struct ft_decision *decision)
 {
     struct ft_waiter *standin = decision->waiting[FT_WAIT_PEER].first;
+    unsigned k = ft_decision_peer_of(decision, false, asker->node, asker->run, asker->request);
     ftReply_t reply;
 
+    if (k > 0) {
+        ft_decision_answer(decision, ft_now_ns(central), &reply);
+        ft_decision_own_port(decision, k, &reply);
+        ft_central_reply(central, token, &reply);
+        return;
+    }
     if (decision->peers_n >= PEERS_MAX) {
         ft_central_refuse(central, token, FT_ERR_BUSY, "too many peers wait for the stand-in",
                           "try again later");
         return;
     }
     if (standin != NULL) {
-        told_of_peer(decision, &reply);
+        told_of_peer(decision, standin->asker.node, standin->asker.run, standin->asker.request,
+                     &reply);
         ft_waiter_answer(central, standin, &reply);
     } else {
         decision->peers_n++;
     }
     ft_decision_answer(decision, ft_now_ns(central), &reply);
     ft_decision_own_port(decision, ++decision->peers_sent, &reply);
+    ft_decision_peer(decision, decision->peers_sent, false, asker->node, asker->run,
+                     asker->request);
     ft_central_reply(central, token, &reply);
 }
 
@@ -106,7 +125,7 @@ void ft_central_claim(struct ft_central *central, uint64_t token, const struct f
                     "rank %d of job %s wants to use node %s for %s", asker->rank, asker->job,
                     decision->candidate->name, decision->subject->text);
     if (decision->state == FT_RUNNING) {
-        send_peer(central, token, decision);
+        send_peer(central, token, asker, decision);
         return;
     }
     if (decision->state == FT_STARTING &&
@@ -235,6 +254,7 @@ void ft_central_next_peer(struct ft_central *central, uint64_t token, const stru
     struct ft_decision *decision = in_use(central, token, id);
     struct ft_waiter *waiter;
     ftReply_t told;
+    unsigned k;
 
     if (decision == NULL || token == 0)
         return;
@@ -243,9 +263,15 @@ void ft_central_next_peer(struct ft_central *central, uint64_t token, const stru
                           "only the stand-in that has announced itself has peers", NULL);
         return;
     }
+    k = ft_decision_peer_of(decision, true, asker->node, asker->run, asker->request);
+    if (k > 0) {
+        tell_peer(decision, k, &told);
+        ft_central_reply(central, token, &told);
+        return;
+    }
     if (decision->peers_n > 0) {
         decision->peers_n--;
-        told_of_peer(decision, &told);
+        told_of_peer(decision, asker->node, asker->run, asker->request, &told);
         ft_central_reply(central, token, &told);
         return;
     }

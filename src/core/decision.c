@@ -28,6 +28,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "core/kept.h"
 #include "core/recovery.h"
 
 /* ---------------------------------------------------------------- lists */
@@ -78,11 +79,9 @@ static struct ft_decision **bucket_of(struct ft_central *central, uint64_t id)
     return &central->by_id[id % FT_DECISION_BUCKETS];
 }
 
-struct ft_decision *ft_decision_create(struct ft_central *central, struct ft_subject *subject,
-                                       struct ft_demand *demand)
+static struct ft_decision *make(struct ft_central *central, struct ft_subject *subject)
 {
     struct ft_decision *decision;
-    struct ft_decision **bucket;
 
     if (central->decisions_n >= FT_DECISIONS_MAX) {
         errno = ENOBUFS;
@@ -96,21 +95,98 @@ struct ft_decision *ft_decision_create(struct ft_central *central, struct ft_sub
     }
     decision->central = central;
     decision->subject = subject;
-    decision->id = ++central->decision_id;
     decision->queued = -1;
     decision->timer.kind = FT_TIMER_DECISION;
     decision->timer.owner = decision;
-    decision->demand = *demand;
-    memset(demand, 0, sizeof *demand);
     decision->starter.rank = decision->standin.rank = -1;
     decision->begun_ns = ft_now_ns(central);
-    bucket = bucket_of(central, decision->id);
+    central->decisions_n++;
+    return decision;
+}
+
+static void set_id(struct ft_decision *decision, uint64_t id)
+{
+    struct ft_decision **bucket = bucket_of(decision->central, id);
+
+    decision->id = id;
     decision->hash_next = *bucket;
     *bucket = decision;
-    central->decisions_n++;
+    if (id > decision->central->decision_id)
+        decision->central->decision_id = id;
+}
+
+struct ft_decision *ft_decision_create(struct ft_central *central, struct ft_subject *subject,
+                                       struct ft_demand *demand)
+{
+    struct ft_decision *decision = make(central, subject);
+
+    if (decision == NULL)
+        return NULL;
+    set_id(decision, ft_central_number(central, FT_NUMBER_DECISION, central->decision_id));
+    decision->demand = *demand;
+    memset(demand, 0, sizeof *demand);
     subject->pending = decision;
     enlist(decision, &central->active);
     return decision;
+}
+
+struct ft_decision *ft_decision_revive(struct ft_central *central, struct ft_subject *subject,
+                                       uint64_t id, enum ft_decision_state state)
+{
+    struct ft_decision *decision = make(central, subject);
+
+    if (decision == NULL)
+        return NULL;
+    set_id(decision, id);
+    decision->state = state;
+    subject->current = decision;
+    enlist(decision, &central->held);
+    return decision;
+}
+
+/* ---------------------------------------------------------------- peers */
+
+static void remember_peer(struct ft_decision *decision, struct ft_peer *peer)
+{
+    struct ft_peer **link = &decision->peers;
+
+    peer->next = decision->peers;
+    decision->peers = peer;
+    if (++decision->peers_known <= FT_PEERS_KNOWN_MAX)
+        return;
+    while ((*link)->next != NULL)
+        link = &(*link)->next;
+    free(*link);
+    *link = NULL;
+    decision->peers_known--;
+}
+
+void ft_decision_peer(struct ft_decision *decision, unsigned k, bool told, const char *node,
+                      uint64_t run, uint64_t request)
+{
+    struct ft_peer *peer = run != 0 ? calloc(1, sizeof *peer) : NULL;
+
+    /* Without memory for it only its answer's repetition is another one: a port that nobody uses. */
+    if (peer == NULL)
+        return;
+    peer->k = k;
+    peer->told = told;
+    peer->run = run;
+    peer->request = request;
+    ft_text_copy(peer->node, sizeof peer->node, node);
+    remember_peer(decision, peer);
+    ft_keep_peer(decision, peer);
+}
+
+unsigned ft_decision_peer_of(const struct ft_decision *decision, bool told, const char *node,
+                             uint64_t run, uint64_t request)
+{
+    for (const struct ft_peer *peer = decision->peers; peer != NULL; peer = peer->next) {
+        if (peer->told == told && peer->run == run && peer->request == request && run != 0 &&
+            ft_node_names_equal(peer->node, node))
+            return peer->k;
+    }
+    return 0;
 }
 
 void ft_decision_destroy(struct ft_decision *decision)
@@ -134,6 +210,12 @@ void ft_decision_destroy(struct ft_decision *decision)
     ft_demand_clear(&decision->demand);
     ft_asker_drop(&decision->starter);
     ft_asker_drop(&decision->standin);
+    while (decision->peers != NULL) {
+        struct ft_peer *peer = decision->peers;
+
+        decision->peers = peer->next;
+        free(peer);
+    }
     free(decision->port);
     free(decision);
 }
@@ -286,6 +368,8 @@ bool ft_decision_holds_for(const struct ft_decision *decision, const struct ft_d
     const char *at = demand->excluded;
     char name[FT_NAME_MAX];
 
+    if (node->failing || node->declared)
+        return false;
     while (at != NULL && *at != '\0') {
         size_t n = strcspn(at, ",");
 
@@ -466,6 +550,7 @@ void ft_decision_deliver(struct ft_decision *decision)
         all.first = waiter->next;
         waiter->next = NULL;
         waiter->decision = NULL;
+        waiter->queue = NULL;
         if (is_answer_for(decision, waiter)) {
             ft_decision_answer(decision, waiter->arrived_ns, &reply);
             if (forget && all.first != NULL)
@@ -522,7 +607,10 @@ static void settled(struct ft_decision *decision)
     if (decision->planned)
         ft_decision_log(decision, "not_known_lost", subject->place,
                         "%s is not known to be lost: it is replaced as planned work, its node %s "
-                        "is left as it is", subject->text, subject->place->name);
+                        "is %s%s%.200s", subject->text, subject->place->name,
+                        subject->place->failing ? "going down" : "left as it is",
+                        subject->place->failing_text != NULL ? ": " : "",
+                        subject->place->failing_text != NULL ? subject->place->failing_text : "");
     activate(decision);
 }
 
@@ -604,7 +692,8 @@ static void probe(struct ft_decision *decision)
     char why[200] = "";
 
     decision->probed_n++;
-    decision->probe = ++central->probe_id;
+    decision->probe = central->probe_id =
+        ft_central_number(central, FT_NUMBER_PROBE, central->probe_id);
     decision->probe_begun_ns = ft_now_ns(central);
     ft_decision_log(decision, "probe_sent", node, "probing node %s (%s)", node->name,
                     rung_text(decision->candidate_rung));
@@ -693,6 +782,8 @@ static void give(struct ft_decision *decision)
                   sizeof decision->match);
     decision->event = log_made(decision, node);
     decision->outcome_due = true;
+    ft_keep_subject(decision->central, subject);
+    ft_keep_decision(decision);
     step_down(decision);
 }
 
@@ -741,6 +832,7 @@ static void start(struct ft_decision *decision)
                     decision->starter.rank, decision->starter.job, decision->subject->text,
                     decision->candidate->name);
     arm(decision, decision->central->config.start_timeout_ms);
+    ft_keep_decision(decision);
     ft_decision_answer(decision, waiter->arrived_ns, &reply);
     ft_waiter_answer(decision->central, waiter, &reply);
 }
@@ -753,6 +845,7 @@ static void starter_gone(struct ft_decision *decision)
                     "it is to do so", decision->subject->text, decision->why);
     ft_asker_drop(&decision->starter);
     decision->starter_token = 0;
+    ft_keep_decision(decision);
     if (decision->waiting[FT_WAIT_CLAIM].first != NULL)
         decision->queued = FT_IN_CLAIM;
 }
@@ -767,12 +860,16 @@ static void run(struct ft_decision *decision)
                     "the stand-in for %s runs: rank %d of job %s on node %s",
                     decision->subject->text, decision->standin.rank, decision->standin.job,
                     decision->candidate->name);
+    ft_keep_subject(decision->central, decision->subject);
+    ft_keep_decision(decision);
     while (claims->first != NULL) {
         ftReply_t reply;
 
         ft_decision_answer(decision, claims->first->arrived_ns, &reply);
         ft_decision_own_port(decision, ++decision->peers_sent, &reply);
         decision->peers_n++;
+        ft_decision_peer(decision, decision->peers_sent, false, claims->first->asker.node,
+                         claims->first->asker.run, claims->first->asker.request);
         ft_waiter_answer(decision->central, claims->first, &reply);
     }
 }
@@ -785,6 +882,7 @@ static void lose(struct ft_decision *decision)
     ft_decision_log(decision, "decision_over", decision->candidate,
                     "node %s is no longer the alternative for %s: %s", decision->candidate->name,
                     subject->text, decision->why);
+    ft_keep_no_decision(decision);
     refuse_all(decision, FT_WAIT_CLAIM, FT_ERR_UNFIT, "ask findAlternative again");
     refuse_all(decision, FT_WAIT_PEER, FT_ERR_UNFIT, "end: something else stands in now");
     ft_recovery_give_back(decision);
@@ -888,6 +986,7 @@ void ft_decision_fail_start(struct ft_decision *decision, const char *why)
     ft_decision_log(decision, "start_failed", decision->candidate, "%s", why);
     ft_inventory_set_unfit(central->inventory, decision->candidate,
                            ft_now_ns(central) + central->config.unfit_ms * NS_PER_MS, why);
+    ft_keep_unfit(central, decision->candidate);
     ft_decision_feed(decision, FT_IN_LOST, why);
     ft_each_decision(central, check_failed, &failed);
 }
@@ -910,6 +1009,13 @@ void ft_decision_expire(struct ft_decision *decision)
         ft_decision_feed(decision, FT_IN_DEADLINE, NULL);
 }
 
+/* It is to be left: there is no loss to wait for. If its process has ended already, that news comes
+ * at once too, and what was decided by then holds for it as well. */
+static bool is_going_down(const struct ft_subject *subject)
+{
+    return subject->place != NULL && subject->place->failing && !subject->place->declared;
+}
+
 void ft_decision_begin(struct ft_decision *decision)
 {
     struct ft_subject *subject = decision->subject;
@@ -918,8 +1024,17 @@ void ft_decision_begin(struct ft_decision *decision)
 
     if (ft_subject_is_lost(subject, &since_ns, text, sizeof text))
         ft_decision_feed(decision, FT_IN_NEWS, NULL);
-    else if (!ft_subject_may_be_lost(subject))
+    else if (!ft_subject_may_be_lost(subject) || is_going_down(subject))
         ft_decision_feed(decision, FT_IN_DEADLINE, NULL);
     else
         arm(decision, decision->central->config.settle_ms);
+}
+
+void ft_decision_revived(struct ft_decision *decision)
+{
+    /* Its starter may have been told, or not: told again when it asks again. */
+    if (decision->state != FT_STARTING)
+        return;
+    decision->starter_unsure = true;
+    arm(decision, decision->central->config.start_timeout_ms);
 }

@@ -50,6 +50,17 @@ enum ft_decision_input {
     FT_DECISION_INPUTS
 };
 
+/* A peer that was sent to a stand-in, or that the stand-in was told of: and which request was
+ * answered so, that it be answered the same way when it comes again. */
+struct ft_peer {
+    unsigned k;
+    bool told;      /* the stand-in was told; else a claimant was sent */
+    char node[FT_NAME_MAX];
+    uint64_t run, request;
+    struct ft_peer *next;
+};
+#define FT_PEERS_KNOWN_MAX 256 /* the latest ones of a decision */
+
 struct ft_decision {
     struct ft_central *central;
     struct ft_subject *subject;
@@ -107,6 +118,8 @@ struct ft_decision {
     unsigned peers_n;          /* on their way, the stand-in not told yet */
     unsigned peers_sent;       /* in all: the k-th one that is sent and the k-th one that the */
     unsigned peers_told;       /* stand-in is told of are the same, and have a port of their own */
+    struct ft_peer *peers;     /* the latest first */
+    unsigned peers_known;
 
     struct ft_decision_list *listed;
     struct ft_decision *next, *previous;
@@ -117,6 +130,20 @@ struct ft_decision {
  * demand is taken over (and emptied). NULL with errno ENOMEM or ENOBUFS, and nothing changed. */
 struct ft_decision *ft_decision_create(struct ft_central *central, struct ft_subject *subject,
                                        struct ft_demand *demand);
+/* One that was kept: in use, with a number of its own; the rest is the caller's to fill. The
+ * subject's current one from now on. NULL as ft_decision_create. */
+struct ft_decision *ft_decision_revive(struct ft_central *central, struct ft_subject *subject,
+                                       uint64_t id, enum ft_decision_state state);
+/* A revived one is whole: its deadlines begin. */
+void ft_decision_revived(struct ft_decision *decision);
+
+/* Remembers a peer, and keeps it. */
+void ft_decision_peer(struct ft_decision *decision, unsigned k, bool told, const char *node,
+                      uint64_t run, uint64_t request);
+/* Which one this request was answered with before, 0: with none. */
+unsigned ft_decision_peer_of(const struct ft_decision *decision, bool told, const char *node,
+                             uint64_t run, uint64_t request);
+
 /* Frees it; nobody may wait for it. */
 void ft_decision_destroy(struct ft_decision *decision);
 struct ft_decision *ft_decision_find(struct ft_central *central, uint64_t id);

@@ -47,7 +47,12 @@ struct ft_asker {
     const char *job;
     int rank;      /* -1: no rank */
     int64_t pid;
+    uint32_t uid;
     bool launcher; /* may report what the launcher knows */
+    /* Which request of which run of the asker's unit this is: what was asked before and is asked
+     * again, because its answer may have been lost, has the same two. 0: not told. */
+    uint64_t run;
+    uint64_t request;
 };
 
 /* What a node unit measured. */
@@ -71,6 +76,10 @@ struct ft_wanted {
     const char *const *excluded; /* not these; n of them */
     size_t excluded_n;
 };
+
+/* What is numbered. */
+enum ft_number { FT_NUMBER_EVENT, FT_NUMBER_DECISION, FT_NUMBER_PROBE, FT_NUMBER_ACQUIRE };
+#define FT_NUMBERS (FT_NUMBER_ACQUIRE + 1)
 
 struct ft_env {
     void *arg; /* handed to every function */
@@ -108,6 +117,16 @@ struct ft_env {
      * May be NULL. */
     bool (*explain)(void *arg, const struct ft_facts *found, const struct ft_facts *wanted,
                     char *text, size_t size);
+
+    /* The next number of a kind, greater than those before. May be NULL: core counts from 1. For
+     * whoever drives several cores that write one log, or goes on where another one ended. */
+    uint64_t (*number)(void *arg, enum ft_number what);
+
+    /* Keeps what a successor needs to go on (see ft_central_restore), under a key, in the place of
+     * what was kept there. data NULL: forget the key; all that begin with it, if it ends in '/'.
+     * What core says after a keep (reply, acquire, release, ...) must not get out before that keep
+     * is safe; the driver sees to it. May be NULL: nothing is kept. */
+    void (*keep)(void *arg, const char *key, const void *data, size_t n);
 };
 
 #endif

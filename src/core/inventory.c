@@ -90,6 +90,11 @@ bool ft_node_names_equal(const char *a, const char *b)
     return short_length(b) == n && memcmp(a, b, n) == 0;
 }
 
+uint64_t ft_node_name_hash(const char *name)
+{
+    return hash_of(name, short_length(name));
+}
+
 struct ft_node *ft_inventory_find(const struct ft_inventory *inventory, const char *name)
 {
     size_t n = short_length(name);
@@ -163,6 +168,21 @@ static struct ft_place *place_of(struct ft_inventory *inventory, const char *loc
         location += n + (location[n] == '/');
     }
     return place;
+}
+
+static void write_place(const struct ft_place *place, char *text, size_t size)
+{
+    if (place == NULL || place->depth == 0)
+        return;
+    write_place(place->up, text, size);
+    ft_text_appendf(text, size, "%s%s", text[0] != '\0' ? "/" : "", place->name);
+}
+
+char *ft_inventory_location(const struct ft_node *node, char *text, size_t size)
+{
+    text[0] = '\0';
+    write_place(node->place, text, size);
+    return text;
 }
 
 /* Memory in steps of 1/16 of a power of two: nodes bought together differ by a few MB. */
@@ -308,6 +328,7 @@ static void destroy_node(struct ft_node *node)
     free(node->state_text);
     free(node->unit_text);
     free(node->unfit_text);
+    free(node->failing_text);
     free(node);
 }
 
@@ -476,6 +497,20 @@ void ft_inventory_set_unfit(struct ft_inventory *inventory, struct ft_node *node
     set_text(&node->unfit_text, text);
 }
 
+void ft_inventory_set_declared(struct ft_inventory *inventory, struct ft_node *node, bool declared)
+{
+    (void) inventory;
+    node->declared = declared;
+}
+
+void ft_inventory_set_failing(struct ft_inventory *inventory, struct ft_node *node, bool failing,
+                              const char *text)
+{
+    (void) inventory;
+    node->failing = failing;
+    set_text(&node->failing_text, failing ? text : NULL);
+}
+
 void ft_inventory_add_process(struct ft_inventory *inventory, struct ft_node *node)
 {
     (void) inventory;
@@ -551,7 +586,7 @@ uint64_t ft_inventory_search_begin(struct ft_inventory *inventory)
 
 static bool usable(const struct ft_search *search, const struct ft_node *node)
 {
-    if (node->stamp == search->number)
+    if (node->stamp == search->number || node->declared || node->failing)
         return false;
     return node->unfit_until_ns <= search->now_ns || FT_PLANTED(FT_PLANT_GIVE_FAILED);
 }

@@ -24,6 +24,7 @@ enum ft_node_state {
 };
 
 struct ft_decision;
+struct ft_tiding;
 struct ft_process;
 struct ft_group;
 struct ft_place;
@@ -45,6 +46,11 @@ struct ft_node {
 
     int64_t measured_ns;    /* when it was last probed well, 0: never */
     uint64_t memory_free_bytes;
+
+    bool declared;          /* it was silent and was declared lost; the launcher may not know yet */
+    bool failing;           /* it is going down, or is to be left */
+    char *failing_text;     /* why; NULL if not told */
+    struct ft_tiding *tiding; /* the launcher's latest news of it, NULL: none; tidings.c's */
 
     int64_t unfit_until_ns; /* starting something there failed: not again before */
     char *unfit_text;
@@ -78,6 +84,7 @@ void ft_inventory_destroy(struct ft_inventory *inventory);
 
 /* Names are compared as launchers do: without a domain, unless they are addresses. */
 bool ft_node_names_equal(const char *a, const char *b);
+uint64_t ft_node_name_hash(const char *name); /* the same for names that are equal */
 struct ft_node *ft_inventory_find(const struct ft_inventory *inventory, const char *name);
 
 /* Finds or adds. NULL with errno ENOMEM, EINVAL (no name for a node) or ENOBUFS (too many). */
@@ -96,8 +103,15 @@ int ft_inventory_set_facts(struct ft_inventory *inventory, struct ft_node *node,
                            const struct ft_facts *facts);
 int ft_inventory_set_location(struct ft_inventory *inventory, struct ft_node *node,
                               const char *location);
+/* Writes its location ("row1/rack2", "" if not known), cut to size. Returns text. */
+char *ft_inventory_location(const struct ft_node *node, char *text, size_t size);
 void ft_inventory_set_unfit(struct ft_inventory *inventory, struct ft_node *node, int64_t until_ns,
                             const char *text);
+
+/* The detector's word on a node, and the forecast's or an administrator's. */
+void ft_inventory_set_declared(struct ft_inventory *inventory, struct ft_node *node, bool declared);
+void ft_inventory_set_failing(struct ft_inventory *inventory, struct ft_node *node, bool failing,
+                              const char *text);
 
 /* One more (fewer) process lives on a node. */
 void ft_inventory_add_process(struct ft_inventory *inventory, struct ft_node *node);

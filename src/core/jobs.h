@@ -34,6 +34,8 @@ struct ft_job {
     char *name;
     char *parent;     /* "" if none */
     bool ended;
+    bool ends_restored; /* it had ended when it was kept: it ends again once all of it is there */
+    unsigned reports_n; /* of its processes that were kept; see kept.c */
     unsigned live_n;
     struct ft_process **ranks; /* by rank; NULL where there is none */
     int ranks_n;

@@ -19,7 +19,11 @@
 
 #include "core/claims.h"
 #include "core/decision.h"
+#include "core/kept.h"
+#include "core/health.h"
 #include "core/state.h"
+
+#define LAUNCHER_GONE_CODE 137 /* of jobs whose end nobody told */
 
 static bool is_launcher(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
                         const char *what)
@@ -32,6 +36,24 @@ static bool is_launcher(struct ft_central *central, uint64_t token, const struct
     ft_central_refuse(central, token, FT_ERR_DENIED, "only the launcher of the job may report this",
                       NULL);
     return false;
+}
+
+void ft_central_log_event(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                          const ftResource_t *about, const char *name, const char *text)
+{
+    bool is_rank = about->kind == FT_RANK;
+    uint64_t event;
+
+    if (!is_launcher(central, token, asker, "an event"))
+        return;
+    if (name[0] == '\0' || (!is_rank && about->kind != FT_NODE)) {
+        ft_central_refuse_errno(central, token, EINVAL);
+        return;
+    }
+    event = ft_central_logf(central, name, is_rank ? about->job : NULL,
+                            is_rank ? (int) about->number : -1,
+                            about->node[0] != '\0' ? about->node : NULL, "%s", text);
+    ft_central_accept(central, token, event, 0);
 }
 
 static void locate_settling(struct ft_decision *decision, const void *arg)
@@ -54,21 +76,28 @@ void ft_central_job_started(struct ft_central *central, uint64_t token,
 {
     struct ft_job *job;
     struct ft_job *surplus;
+    unsigned live_n;
     uint64_t event;
 
     if (!is_launcher(central, token, asker, "a job"))
         return;
+    job = ft_jobs_find(central->jobs, name);
+    live_n = job != NULL ? job->live_n : 0;
     job = ft_jobs_start(central->jobs, name, parent, processes, n);
     if (job == NULL) {
         ft_central_refuse_errno(central, token, errno);
         return;
     }
+    if (job->live_n > live_n || job->reports_n == 0)
+        ft_keep_started(central, job, processes, n);
     event = ft_central_logf(central, "job_started", name, -1, NULL,
                             "job %s runs%s%s: %zu more processes, %u in all", name,
                             job->parent[0] != '\0' ? ", spawned by " : "", job->parent, n,
                             job->live_n);
-    while ((surplus = ft_jobs_surplus(central->jobs)) != NULL)
+    while ((surplus = ft_jobs_surplus(central->jobs)) != NULL) {
+        ft_keep_no_job(central, surplus);
         ft_jobs_forget(central->jobs, surplus);
+    }
     ft_each_decision(central, locate_settling, NULL);
     ft_central_accept(central, token, event, 0);
     ft_central_work(central);
@@ -86,6 +115,7 @@ static void rank_ended(struct ft_central *central, struct ft_process *process, c
     if (subject == NULL)
         return;
     ft_subject_end(subject, process->how, process->code, process->ended_ns);
+    ft_keep_subject(central, subject);
     if (subject->current != NULL && subject->current->state == FT_RUNNING) {
         snprintf(why, sizeof why, "the stand-in %.300s", how);
         ft_decision_feed(subject->current, FT_IN_LOST, why);
@@ -114,6 +144,7 @@ void ft_central_process_ended(struct ft_central *central, uint64_t token,
         ft_central_accept(central, token, 0, 0);
         return;
     }
+    ft_keep_process_end(central, process);
     ft_jobs_end_text(how, code, text, sizeof text);
     event = ft_central_logf(central, "process_ended", job, rank, process->node->name,
                             "rank %d of job %s on node %s %s", rank, job, process->node->name,
@@ -150,6 +181,7 @@ static void end_all_on(struct ft_central *central, struct ft_node *node, const c
         struct ft_process *process = node->processes;
 
         ft_jobs_end_process(central->jobs, process, FT_ENDED_WITH_NODE, 0, ft_now_ns(central));
+        ft_keep_process_end(central, process);
         rank_ended(central, process, "was lost with its node");
     }
     ft_each_decision(central, check_node, &gone);
@@ -163,6 +195,8 @@ static uint64_t node_joined(struct ft_central *central, struct ft_node *node, in
     if (node->state == FT_NODE_UP && node->daemon == daemon)
         return 0;
     ft_inventory_set_state(central->inventory, node, FT_NODE_UP, daemon, NULL, ft_now_ns(central));
+    ft_keep_place(central, node);
+    ft_health_joined(central, node);
     return ft_central_logf(central, "node_joined", NULL, -1, node->name,
                            "the launcher's daemon %d runs on node %s%s", daemon, node->name,
                            again ? ", which is used again" : "");
@@ -177,7 +211,9 @@ static uint64_t node_gone(struct ft_central *central, struct ft_node *node, int 
 
     ft_inventory_set_state(central->inventory, node, lost ? FT_NODE_IS_LOST : FT_NODE_IS_LEFT,
                            daemon, text, ft_now_ns(central));
+    ft_keep_place(central, node);
     node->measured_ns = 0;
+    ft_tidings_drop(central->tidings, node);
     event = ft_central_logf(central, lost ? "node_lost" : "node_left", NULL, -1, node->name,
                             lost ? "node %s is lost (daemon %d)%s%.200s; %u processes lived there"
                                  : "the launcher's daemon on node %s (%d) was ended in order"
@@ -220,6 +256,7 @@ void ft_central_node_changed(struct ft_central *central, uint64_t token,
         event = node_gone(central, node, daemon, change == FT_NODE_LOST, text);
     } else if (node->daemon < daemon) {
         node->daemon = daemon;
+        ft_keep_place(central, node);
     }
     ft_central_accept(central, token, event, 0);
     ft_central_work(central);
@@ -243,10 +280,46 @@ static void drop_subjects(struct ft_central *central, const char *job)
         struct ft_subject *next = subject->next;
 
         if (subject->resource.kind == FT_RANK && strcmp(subject->resource.job, job) == 0 &&
-            subject->pending == NULL && subject->current == NULL)
+            subject->pending == NULL && subject->current == NULL) {
+            ft_keep_no_subject(central, subject);
             ft_subjects_forget(central->subjects, subject);
+        }
         subject = next;
     }
+}
+
+static uint64_t end_job(struct ft_central *central, struct ft_job *job, int code)
+{
+    uint64_t event = ft_central_logf(central, "job_ended", job->name, -1, NULL,
+                                     "job %s ended with exit code %d", job->name, code);
+
+    for (int rank = 0; rank < job->ranks_n; rank++) {
+        struct ft_process *process = job->ranks[rank];
+
+        if (process != NULL && ft_jobs_end_process(central->jobs, process, FT_ENDED_CODE, code,
+                                                   ft_now_ns(central)))
+            rank_ended(central, process, "ended with its job");
+    }
+    ft_jobs_end(central->jobs, job);
+    ft_keep_job(central, job);
+    drop_subjects(central, job->name);
+    return event;
+}
+
+void ft_central_launcher_gone(struct ft_central *central, const char *why)
+{
+    ft_central_logf(central, "launcher_gone", NULL, -1, NULL,
+                    "the launcher is gone (%.300s): its jobs have ended with it", why);
+    for (struct ft_job *job = ft_jobs_first(central->jobs); job != NULL; job = job->order_next) {
+        if (!job->ended)
+            end_job(central, job, LAUNCHER_GONE_CODE);
+    }
+    for (struct ft_node *node = ft_inventory_first(central->inventory); node != NULL;
+         node = node->order_next) {
+        if (node->state == FT_NODE_UP)
+            node_gone(central, node, node->daemon, false, "the launcher is gone");
+    }
+    ft_central_work(central);
 }
 
 void ft_central_job_ended(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
@@ -267,17 +340,7 @@ void ft_central_job_ended(struct ft_central *central, uint64_t token, const stru
         ft_central_accept(central, token, 0, 0);
         return;
     }
-    event = ft_central_logf(central, "job_ended", name, -1, NULL,
-                            "job %s ended with exit code %d", name, code);
-    for (int rank = 0; rank < job->ranks_n; rank++) {
-        struct ft_process *process = job->ranks[rank];
-
-        if (process != NULL && ft_jobs_end_process(central->jobs, process, FT_ENDED_CODE, code,
-                                                   ft_now_ns(central)))
-            rank_ended(central, process, "ended with its job");
-    }
-    ft_jobs_end(central->jobs, job);
-    drop_subjects(central, name);
+    event = end_job(central, job, code);
     ft_central_accept(central, token, event, 0);
     ft_central_work(central);
 }

@@ -241,6 +241,19 @@ static bool enough_free(const struct ft_demand *demand, const struct ft_measured
     return false;
 }
 
+/* A check that ended by itself has an exit code; of one that was not run, or did not end in time, the
+ * unit says so in a sentence, and its code means nothing to anybody. */
+static void say_check(const struct ft_measured *measured, char *why, size_t size)
+{
+    static const char by_the_unit[] = "the site's check ";
+
+    if (strncmp(measured->check_text, by_the_unit, sizeof by_the_unit - 1) == 0)
+        snprintf(why, size, "did not pass: %s", measured->check_text);
+    else
+        snprintf(why, size, "failed the site's check (exit code %d)%s%s", measured->check_code,
+                 measured->check_text[0] != '\0' ? ": " : "", measured->check_text);
+}
+
 bool ft_match_measured(const struct ft_demand *demand, const struct ft_measured *measured,
                        const struct ft_facts *original, const struct ft_env *env, char *why,
                        size_t size)
@@ -266,12 +279,10 @@ bool ft_match_measured(const struct ft_demand *demand, const struct ft_measured 
     }
     if (!enough_free(demand, measured, original, why, size))
         return false;
-    if (measured->check_ran && measured->check_code != 0) {
-        snprintf(why, size, "failed the site's check (exit code %d)%s%s", measured->check_code,
-                 measured->check_text[0] != '\0' ? ": " : "", measured->check_text);
-        return false;
-    }
-    return true;
+    if (!measured->check_ran || measured->check_code == 0)
+        return true;
+    say_check(measured, why, size);
+    return false;
 }
 
 void ft_match_text(const struct ft_demand *demand, const struct ft_facts *facts,

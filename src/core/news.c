@@ -13,10 +13,17 @@
 #include <string.h>
 
 #include "core/decision.h"
+#include "core/kept.h"
 #include "core/match.h"
 #include "core/state.h"
 
 /* ---------------------------------------------------------------- what the node units say */
+
+/* Sessions hear of units, but only the base writes of them. */
+static bool is_base(const struct ft_central *central)
+{
+    return central->config.kept_under[0] == '\0';
+}
 
 static void unit_news(struct ft_decision *decision, const void *arg)
 {
@@ -48,7 +55,8 @@ int ft_central_unit_up(struct ft_central *central, const char *name, const char 
     if (node == NULL)
         return -1;
     ft_inventory_set_unit(central->inventory, node, true, NULL);
-    ft_central_logf(central, "unit_up", NULL, -1, node->name,
+    if (is_base(central))
+        ft_central_logf(central, "unit_up", NULL, -1, node->name,
                     "the unit of node %s is connected (%s)", node->name,
                     version != NULL ? version : "version not told");
     ft_each_decision(central, unit_news, node);
@@ -60,11 +68,16 @@ int ft_central_unit_facts(struct ft_central *central, const char *name,
                           const struct ft_facts *facts)
 {
     struct ft_node *node = ft_inventory_get(central->inventory, name);
+    bool is_new = node != NULL && (!node->facts_known ||
+                                   memcmp(&node->facts, facts, sizeof *facts) != 0);
 
     if (node == NULL || ft_inventory_set_facts(central->inventory, node, facts) < 0)
         return -1;
     node->measured_ns = 0; /* by a probe, that is */
-    ft_central_logf(central, "node_collected", NULL, -1, node->name,
+    if (is_new)
+        ft_keep_facts(central, node);
+    if (is_base(central))
+        ft_central_logf(central, "node_collected", NULL, -1, node->name,
                     "node %s: %s, %u packages, %u cores, %u hardware threads, %.1f GiB of memory, "
                     "%s%s",
                     node->name, facts->arch, facts->packages, facts->cores, facts->pus,
@@ -104,7 +117,8 @@ static void unit_trouble(struct ft_central *central, const char *name, const cha
     node->unit_wanted = false;
     snprintf(text, sizeof text, failed ? "has no unit: %.400s" : "lost its unit: %.400s",
              why != NULL && why[0] != '\0' ? why : "no reason given");
-    ft_central_logf(central, failed ? "unit_failed" : "unit_lost", NULL, -1, node->name,
+    if (is_base(central) || failed)
+        ft_central_logf(central, failed ? "unit_failed" : "unit_lost", NULL, -1, node->name,
                     failed ? "no unit could be started on node %s: %s"
                      : "the connection to the unit of node %s is lost: %s",
                     node->name, why != NULL ? why : "no reason given");
@@ -126,6 +140,17 @@ void ft_central_unit_failed(struct ft_central *central, const char *node, const 
         return;
     }
     unit_trouble(central, node, why, true);
+}
+
+void ft_central_unit_event(struct ft_central *central, const char *node, const ftResource_t *about,
+                           const char *name, const char *text)
+{
+    bool is_rank = about->kind == FT_RANK;
+
+    if (name[0] == '\0')
+        return;
+    ft_central_logf(central, name, about->job[0] != '\0' ? about->job : NULL,
+                    is_rank ? (int) about->number : -1, node, "node %s: %s", node, text);
 }
 
 static struct ft_decision *awaiting_probe(struct ft_central *central, uint64_t probe)
@@ -201,6 +226,11 @@ static struct ft_decision *awaiting_offer(struct ft_central *central, uint64_t a
     return decision;
 }
 
+bool ft_central_awaits_offer(const struct ft_central *central, uint64_t acquire)
+{
+    return acquire != 0 && awaiting_offer((struct ft_central *) central, acquire) != NULL;
+}
+
 bool ft_central_offer(struct ft_central *central, uint64_t acquire, const char *name)
 {
     struct ft_decision *decision = acquire != 0 ? awaiting_offer(central, acquire) : NULL;
@@ -217,6 +247,7 @@ bool ft_central_offer(struct ft_central *central, uint64_t acquire, const char *
         return false;
     }
     node->acquired = true;
+    ft_keep_place(central, node);
     decision->offered = node;
     ft_decision_feed(decision, FT_IN_OFFER, NULL);
     ft_central_work(central);

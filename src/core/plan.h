@@ -65,6 +65,7 @@ struct ft_plan_node {
     char *location;       /* "row1/rack2", "" if not told */
     int priority;         /* higher is preferred for modules */
     bool spare;           /* for lost nodes of jobs; runs modules only if nothing else can */
+    int line;             /* in the file */
 };
 
 struct ft_plan_module {
@@ -100,6 +101,7 @@ struct ft_plan_voter {
     uint16_t port;        /* 0: the plan's */
     int priority;         /* the highest that is well leads */
     bool witness;         /* votes, and never keeps the lead */
+    int line;             /* in the file */
 };
 
 /* How silence is judged; see core/detector.h. */
@@ -108,7 +110,7 @@ struct ft_plan_detect {
     unsigned suspect_ms;  /* silent for so long beyond a beat: suspected, 120 */
     unsigned confirm_ms;  /* then it, and others on its behalf, have so long to answer, 250 */
     unsigned observers;   /* asked on its behalf, 3 */
-    unsigned network_pct; /* so many of the nodes of a place (or all) silent at once: the network, 50 */
+    unsigned network_pct; /* of the nodes of a place (or all) silent at once: the network, 50 */
 };
 
 /* What is about to break: where a warning, and where the end, is near. */
@@ -147,8 +149,24 @@ struct ft_plan {
     unsigned metrics_port;         /* on 127.0.0.1; 0: none; 9311 */
     unsigned *admins;              /* uids that may give orders, beside root */
     size_t admins_n;
-    char *text;                    /* of the file, as it was read */
+    char *events;                  /* file of the event log; "": the program's own default */
+    unsigned events_max_mb;        /* beyond it the log is renamed and begun anew; 0: no limit; 64 */
+    char *path;                    /* of the file: what messages call it */
+    char *text;                    /* of the file, as it was read; "" if there is none */
     uint64_t hash;                 /* of it */
+    char *warnings;                /* what is allowed and hardly meant, a line each; "": nothing */
 };
+
+/* By name: NULL if the plan has none. Names are compared as they are written. */
+const struct ft_plan_node *ft_plan_node(const struct ft_plan *plan, const char *name);
+const struct ft_plan_module *ft_plan_module(const struct ft_plan *plan, const char *name);
+const struct ft_plan_voter *ft_plan_voter(const struct ft_plan *plan, const char *name);
+
+/* Words for people, and for ft.conf: "always", "crash", "runs". Never NULL. */
+const char *ft_restart_text(enum ft_restart restart);
+const char *ft_module_end_text(enum ft_module_end end);
+const char *ft_module_state_text(enum ft_module_state state);
+
+void ft_plan_destroy(struct ft_plan *plan); /* takes NULL */
 
 #endif

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "core/kept.h"
 
 #define EXCLUDED_MAX (FT_EXCLUDE_MAX / 2)
 #define NOTED_IDLE_MAX 8
@@ -184,6 +185,16 @@ static void reserved_text(const struct ft_node *node, char *why, size_t size)
         snprintf(why, size, "stands in for node %.160s", node->reserved_for->name);
 }
 
+/* Why a node that is going down, or has gone silent, is not to be had. */
+static void health_text(const struct ft_node *node, char *why, size_t size)
+{
+    if (node->declared)
+        snprintf(why, size, "is silent and was declared lost");
+    else
+        snprintf(why, size, "is going down%s%.120s", node->failing_text != NULL ? ": " : "",
+                 node->failing_text != NULL ? node->failing_text : "");
+}
+
 /* Why a rank whose process ended cannot be started again on its own node; false if it can. */
 static bool no_repair(struct ft_decision *decision, const struct ft_node *node, const char *lost)
 {
@@ -211,7 +222,11 @@ static bool no_repair(struct ft_decision *decision, const struct ft_node *node, 
     else if (node->unfit_until_ns > now_ns && !FT_PLANTED(FT_PLANT_GIVE_FAILED))
         snprintf(why, size, "starting something on node %.200s just failed: %.160s", node->name,
                  node->unfit_text != NULL ? node->unfit_text : "no reason given");
-    else if (excludes(decision, (struct ft_node *) node))
+    else if (node->failing || node->declared) {
+        int n = snprintf(why, size, "node %.200s ", node->name);
+
+        health_text(node, why + n, size - (size_t) n);
+    } else if (excludes(decision, (struct ft_node *) node))
         snprintf(why, size, "node %.200s is excluded by the constraint", node->name);
     else
         return false;
@@ -273,7 +288,9 @@ static void note_idle(struct ft_decision *decision)
         idle++;
         if (was_tried(decision, node))
             continue;
-        if (excludes(decision, node))
+        if (node->failing || node->declared)
+            health_text(node, why, sizeof why);
+        else if (excludes(decision, node))
             snprintf(why, sizeof why, "is excluded");
         else if (node->reserved_for != NULL)
             reserved_text(node, why, sizeof why);
@@ -331,6 +348,8 @@ static bool known_unfit(struct ft_decision *decision, struct ft_node *node, ftRu
     if (node->state == FT_NODE_IS_LOST || node->state == FT_NODE_IS_LEFT)
         snprintf(why, size, "%s", node->state == FT_NODE_IS_LOST ? "is lost"
                                                                   : "was left by the launcher");
+    else if (node->failing || node->declared)
+        health_text(node, why, size);
     else if (excludes(decision, node))
         snprintf(why, size, "is excluded by the constraint");
     else if (node == decision->lost_node && rung != FT_BY_REPAIR)
@@ -470,6 +489,7 @@ void ft_recovery_give_back(struct ft_decision *decision)
     if (!last || !node->acquired || node->state == FT_NODE_UP)
         return;
     node->acquired = false;
+    ft_keep_place(central, node);
     ft_decision_log(decision, "node_released", node, "node %s was given back to the resource "
                     "manager%s", node->name, node->state == FT_NODE_IS_LOST ? ": it is lost" : "");
     central->env.release(central->env.arg, node->name, node->state == FT_NODE_IS_LOST);
@@ -513,7 +533,8 @@ void ft_recovery_acquire(struct ft_decision *decision)
         names.list[names.n++] = decision->tried[i]->name;
     each_excluded(&decision->demand, add_excluded, central->inventory, &names);
     wanted.excluded_n = names.n;
-    decision->acquire = ++central->acquire_id;
+    decision->acquire = central->acquire_id =
+        ft_central_number(central, FT_NUMBER_ACQUIRE, central->acquire_id);
     central->env.acquire(central->env.arg, decision->acquire, &wanted);
 }
 

@@ -11,6 +11,7 @@
 #include "core/match.h"
 #include "core/planted.h"
 #include "core/subject.h"
+#include "core/tidings.h"
 #include "core/timers.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -19,6 +20,7 @@
 
 struct ft_decision;
 struct ft_waiter;
+struct ft_waiting;
 
 /* Decisions in the order they came to be in the list. */
 struct ft_decision_list {
@@ -32,6 +34,8 @@ struct ft_central {
     struct ft_jobs *jobs;
     struct ft_subjects *subjects;
     struct ft_timers *timers;
+    struct ft_tidings *tidings;
+    struct ft_waiting *news_waiting; /* launchers that wait for one */
 
     struct ft_decision_list active; /* decisions under way, or with something left to do */
     struct ft_decision_list held;   /* decisions in use */
@@ -50,6 +54,13 @@ struct ft_central {
 static inline int64_t ft_now_ns(struct ft_central *central)
 {
     return central->env.now_ns(central->env.arg);
+}
+
+/* The next number of a kind; last: the one before it, if core counts by itself. */
+static inline uint64_t ft_central_number(struct ft_central *central, enum ft_number what,
+                                         uint64_t last)
+{
+    return central->env.number != NULL ? central->env.number(central->env.arg, what) : last + 1;
 }
 
 /* Answers a request; token 0: nobody waits. */

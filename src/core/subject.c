@@ -312,6 +312,27 @@ void ft_subjects_forget(struct ft_subjects *subjects, struct ft_subject *subject
     free(subject);
 }
 
+size_t ft_subject_names(const struct ft_subject *subject, const char **names, size_t max)
+{
+    size_t n = 0, at;
+
+    for (const struct ft_subject_name *name = subject->names; name != NULL; name = name->older)
+        n++;
+    at = n;
+    for (const struct ft_subject_name *name = subject->names; name != NULL; name = name->older) {
+        if (--at < max)
+            names[at] = name->text;
+    }
+    return n;
+}
+
+struct ft_subject *ft_subjects_by_name(const struct ft_subjects *subjects, const char *name)
+{
+    struct ft_subject_name *found = find_name(subjects, name);
+
+    return found != NULL ? found->subject : NULL;
+}
+
 struct ft_subject *ft_subjects_first(const struct ft_subjects *subjects)
 {
     return subjects->first;

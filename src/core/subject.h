@@ -72,6 +72,11 @@ void ft_subjects_forget(struct ft_subjects *subjects, struct ft_subject *subject
 struct ft_subject *ft_subjects_first(const struct ft_subjects *subjects); /* then ->next */
 struct ft_subject *ft_subjects_oldest_idle(const struct ft_subjects *subjects);
 
+/* Its names, the oldest (its own) first; at most `max`. Returns how many it has. */
+size_t ft_subject_names(const struct ft_subject *subject, const char **names, size_t max);
+/* By any of its names; NULL. */
+struct ft_subject *ft_subjects_by_name(const struct ft_subjects *subjects, const char *name);
+
 /* Looks again where it is, if that was not known. */
 void ft_subject_locate(struct ft_subjects *subjects, struct ft_subject *subject);
 

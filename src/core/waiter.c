@@ -2,10 +2,11 @@
 /*
  * waiter.c - a request that waits for a decision to come to something.
  *
- * Three kinds wait: who asked for an alternative (until it is decided), who claimed one that
- * another is starting (until the stand-in announces itself), and a stand-in that waits for its next
- * peer.
- * Each is found by its token (to cancel it), hangs in a queue of its decision, and has a deadline:
+ * Four kinds wait: who asked for an alternative (until it is decided), who claimed one that
+ * another is starting (until the stand-in announces itself), a stand-in that waits for its next
+ * peer, and a launcher that waits for news of its nodes.
+ * Each is found by its token (to cancel it), hangs in a queue (of its decision, or that of the
+ * launchers), and has a deadline:
  * the time that its asker gave. A waiter is answered exactly once and gone with the answer; there
  * is no other way out but ft_central_cancel.
  */
@@ -25,6 +26,8 @@ int ft_asker_keep(struct ft_kept_asker *kept, const struct ft_asker *asker)
     kept->node = strdup(asker->node != NULL ? asker->node : "");
     kept->rank = asker->rank;
     kept->pid = asker->pid;
+    kept->run = asker->run;
+    kept->request = asker->request;
     if (kept->job != NULL && kept->node != NULL)
         return 0;
     ft_asker_drop(kept);
@@ -110,11 +113,9 @@ struct ft_waiter *ft_waiter_create(struct ft_central *central, uint64_t token,
     return waiter;
 }
 
-void ft_waiter_join(struct ft_waiter *waiter, struct ft_decision *decision)
+static void append(struct ft_waiting *waiting, struct ft_waiter *waiter)
 {
-    struct ft_waiting *waiting = &decision->waiting[waiter->what];
-
-    waiter->decision = decision;
+    waiter->queue = waiting;
     waiter->next = NULL;
     if (waiting->last != NULL)
         waiting->last->next = waiter;
@@ -123,14 +124,24 @@ void ft_waiter_join(struct ft_waiter *waiter, struct ft_decision *decision)
     waiting->last = waiter;
 }
 
+void ft_waiter_join(struct ft_waiter *waiter, struct ft_decision *decision)
+{
+    waiter->decision = decision;
+    append(&decision->waiting[waiter->what], waiter);
+}
+
+void ft_waiter_join_news(struct ft_waiter *waiter, struct ft_waiting *queue)
+{
+    append(queue, waiter);
+}
+
 static void leave(struct ft_waiter *waiter)
 {
-    struct ft_waiting *waiting;
+    struct ft_waiting *waiting = waiter->queue;
     struct ft_waiter *before = NULL;
 
-    if (waiter->decision == NULL)
+    if (waiting == NULL)
         return;
-    waiting = &waiter->decision->waiting[waiter->what];
     if (waiting->first == waiter) {
         waiting->first = waiter->next;
     } else {
@@ -141,6 +152,7 @@ static void leave(struct ft_waiter *waiter)
     if (waiting->last == waiter)
         waiting->last = before;
     waiter->decision = NULL;
+    waiter->queue = NULL;
 }
 
 void ft_waiter_destroy(struct ft_central *central, struct ft_waiter *waiter)
@@ -186,6 +198,9 @@ void ft_waiter_expire(struct ft_central *central, struct ft_waiter *waiter)
                  "the stand-in of decision %llu did not come up within %.0f ms: %.160s",
                  (unsigned long long) decision->id, waited_ms, ft_decision_state_text(decision));
         snprintf(reply.hint, sizeof reply.hint, "claim it again, with more time");
+        break;
+    case FT_WAIT_NEWS:
+        snprintf(reply.reason, sizeof reply.reason, "no news within %.0f ms", waited_ms);
         break;
     default:
         snprintf(reply.reason, sizeof reply.reason, "no peer came within %.0f ms", waited_ms);

@@ -7,7 +7,13 @@
 
 #include "core/state.h"
 
-enum ft_waiting_for { FT_WAIT_ALTERNATIVE, FT_WAIT_CLAIM, FT_WAIT_PEER, FT_WAIT_KINDS };
+enum ft_waiting_for {
+    FT_WAIT_ALTERNATIVE,
+    FT_WAIT_CLAIM,
+    FT_WAIT_PEER,
+    FT_WAIT_KINDS, /* so many wait for a decision */
+    FT_WAIT_NEWS = FT_WAIT_KINDS
+};
 
 /* Who asks, kept. */
 struct ft_kept_asker {
@@ -15,6 +21,7 @@ struct ft_kept_asker {
     char *node;
     int rank;
     int64_t pid;
+    uint64_t run, request;
 };
 
 struct ft_waiter {
@@ -22,8 +29,10 @@ struct ft_waiter {
     enum ft_waiting_for what;
     struct ft_kept_asker asker;
     struct ft_demand demand; /* of FT_WAIT_ALTERNATIVE */
+    uint64_t after;          /* of FT_WAIT_NEWS */
     int64_t arrived_ns;
-    struct ft_decision *decision;
+    struct ft_decision *decision;   /* NULL: of FT_WAIT_NEWS, or it hangs in no queue */
+    struct ft_waiting *queue;       /* it hangs in, NULL: none */
     struct ft_timer timer;
     struct ft_waiter *next;      /* of the same decision and kind, in the order they came */
     struct ft_waiter *hash_next; /* by token */
@@ -48,6 +57,7 @@ void ft_waiter_destroy(struct ft_central *central, struct ft_waiter *waiter);
 
 struct ft_waiter *ft_waiter_find(struct ft_central *central, uint64_t token);
 void ft_waiter_join(struct ft_waiter *waiter, struct ft_decision *decision);
+void ft_waiter_join_news(struct ft_waiter *waiter, struct ft_waiting *queue);
 
 /* Answers a waiter and destroys it. */
 void ft_waiter_answer(struct ft_central *central, struct ft_waiter *waiter,

@@ -17,10 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/detector_impl.h"
 #include "world.h"
 
 #define RUNS_DEFAULT 2000
 #define PLANTED_RUNS 4000 /* to find a planted fault in, at the most */
+
+enum ft_detector_plant ft_detector_planted; /* core is compiled as a whole; sim_detector plants these */
 
 static struct world world;
 
@@ -34,6 +37,7 @@ static const char *const plants[FT_PLANT_N] = {
     [FT_PLANT_NO_DEADLINE] = "a waiting claim has no deadline",
     [FT_PLANT_NEW_ANSWER] = "what is decided is decided anew",
     [FT_PLANT_GIVE_FAILED] = "a node where starting failed is given again",
+    [FT_PLANT_KEEP_LATE] = "a decision is answered that was not kept",
 };
 
 static uint64_t number_of(const char *text, uint64_t otherwise)

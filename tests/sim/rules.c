@@ -11,6 +11,9 @@
  *   6  the log is written before the answer, its entries numbered without a gap
  *   7  a stand-in is told of no more peers than were sent to it
  *   8  time never stands still: after a tick the next deadline lies ahead
+ *   9  what was answered outlives the central unit: a successor has every decision that somebody was
+ *      given and that was not over, with the same alternative; who asks again with the same request
+ *      gets the same port
  *
  * The rules know the world as it is (nodes' true hardware) and what core said; they look at none of
  * core's insides.
@@ -20,6 +23,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_MS INT64_C(1000000)
@@ -100,10 +104,11 @@ void rules_event(struct world *world, const struct ft_event *event)
     if (world->show)
         printf("# %10.3f ms %4" PRIu64 " %-20s %s\n", (double) world->now_ns / NS_PER_MS,
                event->seq, event->name, event->text);
-    if (event->seq != world->last_seq + 1)
+    if (event->seq != world->last_seq + 1 && !(world->reborn && event->seq > world->last_seq))
         rule_broken(world, "entry %" PRIu64 " of the log follows %" PRIu64, event->seq,
                     world->last_seq);
     world->last_seq = event->seq;
+    world->reborn = false;
     hash_number(world, event->seq);
     hash_text(world, event->name);
     hash_text(world, event->text);
@@ -175,13 +180,8 @@ static void check_given(struct world *world, const struct sim_request *request,
         rule_broken(world, "alternative \"%s\" is no node", reply->alternative.node);
         return;
     }
-    if (node->lost)
-        rule_broken(world, "lost node %s is given", node->name);
     if (excludes(&request->constraint, node->name))
         rule_broken(world, "excluded node %s is given", node->name);
-    if (node->failed_until_ns > world->now_ns && reply->reach == FT_REACH_START &&
-        decision->starter < 0)
-        rule_broken(world, "node %s is given, where starting just failed", node->name);
     why = unfit(world, &request->constraint, node, reply->lost_node);
     if (why != NULL)
         rule_broken(world, "unfit node %s is given: %s", node->name, why);
@@ -190,8 +190,6 @@ static void check_given(struct world *world, const struct sim_request *request,
     if (reply->event == 0 || reply->event > world->last_seq || decision->id != reply->decision)
         rule_broken(world, "decision %" PRIu64 " is answered before it is written down",
                     reply->decision);
-    if (decision->over)
-        rule_broken(world, "decision %" PRIu64 " is answered after it was over", reply->decision);
     if (decision->node != index)
         rule_broken(world, "decision %" PRIu64 " was for another node", reply->decision);
     snprintf(subject, sizeof subject, "%d %.20s %.20s %d", (int) reply->resource.kind,
@@ -205,50 +203,88 @@ static void check_given(struct world *world, const struct sim_request *request,
     }
     snprintf(decision->subject, sizeof decision->subject, "%s", subject);
     decision->epoch = reply->epoch;
+    decision->acknowledged = true;
 }
 
-/* The k-th peer and what the stand-in is told of it have the same port, and nobody else has it. */
-static bool is_own_port(const struct sim_decision *decision, unsigned k, const char *port)
+/* What must hold when core says it, whenever it gets out. */
+void rules_said(struct world *world, uint64_t token, const ftReply_t *reply)
+{
+    const struct sim_request *request =
+        token > 0 && token <= (uint64_t) world->requests_n ? &world->requests[token - 1] : NULL;
+    const struct sim_decision *decision;
+    const struct sim_node *node;
+    int index;
+
+    if (request == NULL || reply->status != FT_OK || request->kind != SIM_ALTERNATIVE)
+        return;
+    decision = decision_of(world, reply->decision);
+    index = world_node(world, reply->alternative.node);
+    if (index < 0)
+        return; /* found when it gets out */
+    node = &world->nodes[index];
+    if (node->known_lost)
+        rule_broken(world, "lost node %s is given", node->name);
+    if (node->failed_until_ns > world->now_ns && reply->reach == FT_REACH_START &&
+        decision->starter < 0)
+        rule_broken(world, "node %s is given, where starting just failed", node->name);
+    if (decision->over)
+        rule_broken(world, "decision %" PRIu64 " is answered after it was over", reply->decision);
+}
+
+/* The k-th peer and what the stand-in is told of it have the same port, and nobody else has it.
+ * Numbers come one after the other, but for those that a crash has kept from getting out, and those
+ * that are told again to who asks again. */
+static bool is_own_port(struct world *world, uint64_t token, struct sim_decision *decision,
+                        unsigned *last, uint64_t *given_to, const char *port)
 {
     char wanted[sizeof decision->port + 16];
+    const char *slash = strrchr(port, '/');
+    unsigned k = slash != NULL ? (unsigned) atoi(slash + 1) : 0;
 
     snprintf(wanted, sizeof wanted, "%s/%u", decision->port, k);
-    return strcmp(port, wanted) == 0;
+    if (k == 0 || k >= PEERS || strcmp(port, wanted) != 0 ||
+        (given_to[k] != 0 && given_to[k] != token) ||
+        (k != *last + 1 && !(world->crashes > 0)))
+        return false;
+    given_to[k] = token;
+    if (k > *last)
+        *last = k;
+    return true;
 }
 
-static void check_told(struct world *world, const struct sim_request *request,
+static void check_told(struct world *world, uint64_t token, const struct sim_request *request,
                        const ftReply_t *reply)
 {
     struct sim_decision *decision = decision_of(world, request->decision);
 
-    decision->told++;
-    if (decision->told > decision->ports + 1)
+    if (decision->told > decision->ports && world->crashes == 0)
         rule_broken(world, "the stand-in of decision %" PRIu64 " is told of a peer that nobody "
                     "sent", request->decision);
-    if (!is_own_port(decision, decision->told, reply->port))
+    if (!is_own_port(world, token, decision, &decision->told, decision->told_to, reply->port))
         rule_broken(world, "the stand-in of decision %" PRIu64 " is told of port %s",
                     request->decision, reply->port);
 }
 
-static void check_claimed(struct world *world, const struct sim_request *request,
+static void check_claimed(struct world *world, uint64_t token, const struct sim_request *request,
                           const ftReply_t *reply)
 {
     struct sim_decision *decision = decision_of(world, request->decision);
 
-    if (reply->decision != request->decision || decision->over) {
+    if (reply->decision != request->decision || (decision->over && !world->keeps)) {
         rule_broken(world, "a claim of decision %" PRIu64 " is answered with %" PRIu64 "%s",
                     request->decision, reply->decision, decision->over ? ", which is over" : "");
         return;
     }
     if (reply->reach == FT_REACH_START) {
-        if (decision->starter >= 0)
+        if (decision->starter >= 0 && !(world->crashes > 0 && decision->starter == request->asker))
             rule_broken(world, "decision %" PRIu64 " has two starters", request->decision);
-        if (decision->announced)
+        if (decision->announced && (world->crashes == 0 || decision->ports > 0))
             rule_broken(world, "decision %" PRIu64 " is started again", request->decision);
         decision->starter = request->asker;
+        decision->acknowledged = true;
     } else if (reply->reach == FT_REACH_PORT) {
-        decision->ports++;
-        if (!decision->announced || !is_own_port(decision, decision->ports, reply->port))
+        if (!decision->announced ||
+            !is_own_port(world, token, decision, &decision->ports, decision->sent_to, reply->port))
             rule_broken(world, "decision %" PRIu64 " has no port %s", request->decision,
                         reply->port);
     } else {
@@ -276,7 +312,8 @@ void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply)
     if (request->answered || request->canceled)
         rule_broken(world, "request %" PRIu64 " is answered %s", token,
                     request->answered ? "twice" : "after it was canceled");
-    if (request->deadline_ns != INT64_MAX && world->now_ns > request->deadline_ns + NS_PER_MS)
+    if (request->deadline_ns != INT64_MAX &&
+        world->now_ns > request->deadline_ns + (world->keeps ? 20 : 1) * NS_PER_MS)
         rule_broken(world, "request %" PRIu64 " is answered too late", token);
     request->answered = true;
     if (reply->status != FT_OK && reply->reason[0] == '\0')
@@ -285,9 +322,25 @@ void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply)
     if (reply->status == FT_OK && request->kind == SIM_ALTERNATIVE)
         check_given(world, request, reply);
     if (reply->status == FT_OK && request->kind == SIM_CLAIM)
-        check_claimed(world, request, reply);
+        check_claimed(world, token, request, reply);
     if (reply->status == FT_OK && request->kind == SIM_PEER)
-        check_told(world, request, reply);
+        check_told(world, token, request, reply);
+}
+
+void rules_takeover(struct world *world)
+{
+    for (uint64_t id = 1; id < DECISIONS; id++) {
+        struct sim_decision *decision = &world->decisions[id];
+
+        if (decision->id == 0)
+            continue;
+        if (decision->acknowledged && !decision->over &&
+            !ft_central_has_decision(world->central, id))
+            rule_broken(world, "decision %" PRIu64 " was answered, and a take-over has lost it",
+                        id);
+        /* What was not safe has never been. */
+        decision->over = !ft_central_has_decision(world->central, id);
+    }
 }
 
 /* ---------------------------------------------------------------- time */
@@ -297,7 +350,8 @@ static size_t waiting(const struct world *world)
     size_t n = 0;
 
     for (int i = 0; i < world->requests_n; i++) {
-        if (!world->requests[i].answered && !world->requests[i].canceled)
+        if (!world->requests[i].answered && !world->requests[i].canceled &&
+            !world->requests[i].away && takeover_waiting(world, (uint64_t) i + 1) == 0)
             n++;
     }
     return n;
@@ -308,7 +362,10 @@ void rules_time(struct world *world)
     for (int i = 0; i < world->requests_n; i++) {
         const struct sim_request *request = &world->requests[i];
 
-        if (!request->answered && !request->canceled && request->deadline_ns <= world->now_ns)
+        if (!request->answered && !request->canceled && !request->away &&
+            takeover_waiting(world, (uint64_t) i + 1) == 0 &&
+            request->deadline_ns != INT64_MAX &&
+            request->deadline_ns + (world->crashes > 0 ? NS_PER_MS : 0) <= world->now_ns)
             rule_broken(world, "request %d of kind %d is not answered by its deadline", i + 1,
                         (int) request->kind);
     }

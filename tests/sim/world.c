@@ -52,7 +52,7 @@ int world_node(const struct world *world, const char *name)
 
 /* ---------------------------------------------------------------- what is due later */
 
-static struct sim_deferred *defer(struct world *world, enum sim_deferred_kind kind, int64_t due_ns)
+struct sim_deferred *world_defer(struct world *world, enum sim_deferred_kind kind, int64_t due_ns)
 {
     for (int i = 0; i < DEFERRED; i++) {
         if (world->deferred[i].used)
@@ -84,13 +84,23 @@ static void do_log(void *arg, const struct ft_event *event)
 static void do_reply(void *arg, uint64_t token, const ftReply_t *reply)
 {
     struct world *world = arg;
+
+    rules_said(world, token, reply);
+    if (world->keeps)
+        takeover_reply(world, token, reply);
+    else
+        world_deliver(world, token, reply);
+}
+
+void world_deliver(struct world *world, uint64_t token, const ftReply_t *reply)
+{
     struct sim_deferred *start;
 
     rules_reply(world, token, reply);
     if (token == 0 || token > (uint64_t) world->requests_n || reply->status != FT_OK ||
         world->requests[token - 1].kind != SIM_CLAIM || reply->reach != FT_REACH_START)
         return;
-    start = defer(world, SIM_START, world->now_ns + (int64_t) world_random(world, 400 * NS_PER_MS));
+    start = world_defer(world, SIM_START, world->now_ns + (int64_t) world_random(world, 400 * NS_PER_MS));
     start->id = reply->decision;
     start->process = world->requests[token - 1].asker;
     start->node = world_node(world, reply->alternative.node);
@@ -110,7 +120,7 @@ static int do_probe(void *arg, uint64_t probe, const char *node, unsigned timeou
     }
     if (!world->nodes[index].unit_up || world_chance(world, 8))
         return 0; /* never answered */
-    deferred = defer(world, SIM_PROBE, soon(world));
+    deferred = world_defer(world, SIM_PROBE, soon(world));
     deferred->id = probe;
     deferred->node = index;
     return 0;
@@ -122,7 +132,7 @@ static void do_want_unit(void *arg, const char *node)
     int index = world_node(world, node);
 
     if (index >= 0 && world_chance(world, 85))
-        defer(world, SIM_UNIT, soon(world))->node = index;
+        world_defer(world, SIM_UNIT, soon(world))->node = index;
 }
 
 static void do_acquire(void *arg, uint64_t acquire, const struct ft_wanted *wanted)
@@ -132,7 +142,7 @@ static void do_acquire(void *arg, uint64_t acquire, const struct ft_wanted *want
 
     if (world_chance(world, 4))
         return; /* never answered */
-    deferred = defer(world, SIM_ACQUIRE, soon(world));
+    deferred = world_defer(world, SIM_ACQUIRE, soon(world));
     deferred->id = acquire;
     for (size_t i = 0; i < wanted->excluded_n; i++) {
         int index = world_node(world, wanted->excluded[i]);
@@ -223,9 +233,9 @@ static void make_config(struct world *world)
         world->config.settle_ms = 0;
 }
 
-static const struct ft_asker launcher = {.node = "n0", .job = "", .rank = -1, .launcher = true};
+const struct ft_asker world_launcher = {.node = "n0", .job = "", .rank = -1, .launcher = true};
 
-static void unit_up(struct world *world, int index)
+void world_unit_up(struct world *world, int index)
 {
     struct sim_node *node = &world->nodes[index];
 
@@ -244,9 +254,9 @@ static void join_node(struct world *world, int index)
     if (node->in_job && !node->lost)
         return;
     node->in_job = true;
-    node->lost = false;
+    node->lost = node->known_lost = false;
     node->daemon = world->daemons++;
-    ft_central_node_changed(world->central, 0, &launcher, node->name, node->daemon, FT_NODE_JOINED,
+    ft_central_node_changed(world->central, 0, &world_launcher, node->name, node->daemon, FT_NODE_JOINED,
                             NULL);
 }
 
@@ -261,12 +271,12 @@ static void start_job(struct world *world)
         snprintf(process->job, sizeof process->job, "%s", JOB);
         process->rank = i;
         process->node = (int) world_random(world, (uint64_t) world->job_nodes);
-        process->alive = true;
+        process->alive = process->reported = true;
         infos[i] = (ftProcessInfo_t) {
             .rank = i, .pid = 100 + i, .node = world->nodes[process->node].name};
     }
     world->processes_n = world->ranks_n;
-    ft_central_job_started(world->central, 0, &launcher, JOB, "", infos, (size_t) world->ranks_n);
+    ft_central_job_started(world->central, 0, &world_launcher, JOB, "", infos, (size_t) world->ranks_n);
 }
 
 /* ---------------------------------------------------------------- requests */
@@ -278,7 +288,8 @@ static struct ft_asker asker_of(const struct world *world, int index)
     return (struct ft_asker) {.node = world->nodes[process->node].name,
                               .job = process->job,
                               .rank = process->rank,
-                              .pid = 1000 + index};
+                              .pid = 1000 + index,
+                              .run = 1};
 }
 
 static uint64_t add_request(struct world *world, enum sim_kind kind, int asker,
@@ -292,6 +303,43 @@ static uint64_t add_request(struct world *world, enum sim_kind kind, int asker,
     request->deadline_ns =
         timeout_ms == FT_FOREVER ? NEVER : world->now_ns + timeout_ms * NS_PER_MS;
     return (uint64_t) ++world->requests_n;
+}
+
+/* Hands a request to the central unit: for the first time, or again after a take-over. */
+void world_request(struct world *world, uint64_t token)
+{
+    struct sim_request *request = &world->requests[token - 1];
+    struct ft_asker asker = asker_of(world, request->asker);
+    int64_t left_ns = request->deadline_ns - world->now_ns;
+    ftTimeout_t timeout_ms = request->deadline_ns == NEVER ? FT_FOREVER
+                             : left_ns > 0 ? (left_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
+    struct sim_decision *decision = &world->decisions[request->decision % DECISIONS];
+
+    request->away = false;
+    asker.request = token;
+    switch (request->kind) {
+    case SIM_ERROR:
+        ft_central_report_error(world->central, token, &asker, &request->resource, request->usage,
+                                1);
+        break;
+    case SIM_ALTERNATIVE:
+        ft_central_find_alternative(world->central, token, &asker, &request->resource,
+                                    &request->constraint, timeout_ms);
+        break;
+    case SIM_CLAIM:
+        ft_central_claim(world->central, token, &asker, request->decision, timeout_ms);
+        break;
+    case SIM_ANNOUNCE:
+        ft_central_announce(world->central, token, &asker, request->decision, decision->port);
+        break;
+    case SIM_FAILED:
+        ft_central_start_failed(world->central, token, &asker, request->decision,
+                                "no such program");
+        break;
+    case SIM_PEER:
+        ft_central_next_peer(world->central, token, &asker, request->decision, FT_FOREVER);
+        break;
+    }
 }
 
 static ftTimeout_t some_timeout(struct world *world)
@@ -378,12 +426,11 @@ static void ask(struct world *world)
     unsigned askers = world_chance(world, 40) ? 3 : 1;
 
     for (unsigned i = 0; i < askers && index >= 0; i++, index = some_process(world)) {
-        struct ft_asker asker = asker_of(world, index);
         uint64_t token = add_request(world, SIM_ALTERNATIVE, index, timeout_ms, 0);
 
         world->requests[token - 1].constraint = constraint;
-        ft_central_find_alternative(world->central, token, &asker, &resource, &constraint,
-                                    timeout_ms);
+        world->requests[token - 1].resource = resource;
+        world_request(world, token);
         if (world_chance(world, 30))
             constraint = some_constraint(world);
     }
@@ -393,13 +440,14 @@ static void report(struct world *world)
 {
     int index = some_process(world);
     ftResource_t resource = some_resource(world);
-    struct ft_asker asker;
+    uint64_t token;
 
     if (index < 0)
         return;
-    asker = asker_of(world, index);
-    ft_central_report_error(world->central, add_request(world, SIM_ERROR, index, 5000, 0), &asker,
-                            &resource, (ftUsage_t) (1 + world_random(world, 6)), 1);
+    token = add_request(world, SIM_ERROR, index, 5000, 0);
+    world->requests[token - 1].resource = resource;
+    world->requests[token - 1].usage = (ftUsage_t) (1 + world_random(world, 6));
+    world_request(world, token);
 }
 
 static uint64_t some_decision(struct world *world)
@@ -421,14 +469,10 @@ static void claim(struct world *world)
     while (claimants-- > 0) {
         int index = some_process(world);
         ftTimeout_t timeout_ms = some_timeout(world);
-        struct ft_asker asker;
 
         if (index < 0)
             return;
-        asker = asker_of(world, index);
-        ft_central_claim(world->central,
-                         add_request(world, SIM_CLAIM, index, timeout_ms, decision), &asker,
-                         decision, timeout_ms);
+        world_request(world, add_request(world, SIM_CLAIM, index, timeout_ms, decision));
     }
 }
 
@@ -436,14 +480,9 @@ static void next_peer(struct world *world)
 {
     int index = some_process(world);
     const struct sim_process *process = index >= 0 ? &world->processes[index] : NULL;
-    struct ft_asker asker;
 
-    if (process == NULL || !process->announced)
-        return;
-    asker = asker_of(world, index);
-    ft_central_next_peer(world->central,
-                         add_request(world, SIM_PEER, index, FT_FOREVER, process->decision), &asker,
-                         process->decision, FT_FOREVER);
+    if (process != NULL && process->announced)
+        world_request(world, add_request(world, SIM_PEER, index, FT_FOREVER, process->decision));
 }
 
 static void cancel(struct world *world)
@@ -457,7 +496,8 @@ static void cancel(struct world *world)
         world->requests[token - 1].canceled = true;
     else if (world->requests[token - 1].kind == SIM_CLAIM)
         return; /* it would be a starter that says it is gone while it starts: not of this world */
-    ft_central_cancel(world->central, token);
+    if (!world->requests[token - 1].away)
+        ft_central_cancel(world->central, token);
 }
 
 /* ---------------------------------------------------------------- loss */
@@ -471,7 +511,8 @@ static void cancel_of(struct world *world, int process)
         if (request->asker != process || request->answered || request->canceled)
             continue;
         request->canceled = true;
-        ft_central_cancel(world->central, (uint64_t) i + 1);
+        if (!request->away)
+            ft_central_cancel(world->central, (uint64_t) i + 1);
     }
 }
 
@@ -482,7 +523,7 @@ static void end_process(struct world *world, int index)
     if (!process->alive)
         return;
     process->alive = false;
-    ft_central_process_ended(world->central, 0, &launcher, process->job, process->rank,
+    ft_central_process_ended(world->central, 0, &world_launcher, process->job, process->rank,
                              FT_ENDED_SIGNAL, 9);
     cancel_of(world, index);
 }
@@ -495,7 +536,7 @@ static void lose_node(struct world *world, int index)
 
     if (node->lost || index == 0)
         return;
-    node->lost = true;
+    node->lost = node->known_lost = true;
     if (!unit_stays && unit_first && node->unit_up)
         ft_central_unit_down(world->central, node->name, "its connection was reset");
     for (int i = 0; i < world->processes_n; i++) {
@@ -503,10 +544,10 @@ static void lose_node(struct world *world, int index)
             world->processes[i].alive = false;
     }
     if (node->in_job)
-        ft_central_node_changed(world->central, 0, &launcher, node->name, node->daemon,
+        ft_central_node_changed(world->central, 0, &world_launcher, node->name, node->daemon,
                                 FT_NODE_LOST, "connection to its daemon closed");
     else
-        node->lost = false; /* nobody can say so of a node without a daemon */
+        node->lost = node->known_lost = false; /* nobody can say so of a node without a daemon */
     if (!unit_stays && !unit_first && node->unit_up)
         ft_central_unit_down(world->central, node->name, "its connection was reset");
     if (!unit_stays)
@@ -570,18 +611,17 @@ static void standin_runs(struct world *world, const struct sim_deferred *deferre
     struct sim_process *process = &world->processes[world->processes_n];
     struct sim_decision *decision = &world->decisions[deferred->id];
     ftProcessInfo_t info = {.rank = 0, .pid = 500, .node = world->nodes[deferred->node].name};
-    struct ft_asker asker;
     uint64_t token;
 
     join_node(world, deferred->node);
-    unit_up(world, deferred->node);
+    world_unit_up(world, deferred->node);
     *process = (struct sim_process) {
         .node = deferred->node, .alive = true, .standin = true, .decision = deferred->id};
     snprintf(process->job, sizeof process->job, "job@%d", 2 + world->processes_n);
     world->processes_n++;
-    asker = asker_of(world, world->processes_n - 1);
-    if (world_chance(world, 80))
-        ft_central_job_started(world->central, 0, &launcher, process->job, JOB, &info, 1);
+    process->reported = world_chance(world, 80);
+    if (process->reported)
+        ft_central_job_started(world->central, 0, &world_launcher, process->job, JOB, &info, 1);
     if (!decision->announced) {
         snprintf(decision->port, sizeof decision->port, "port-%d", world->processes_n);
         /* Who waits for the port is told it within the call. */
@@ -590,19 +630,18 @@ static void standin_runs(struct world *world, const struct sim_deferred *deferre
         process->announced = decision->announced;
     }
     token = add_request(world, SIM_ANNOUNCE, world->processes_n - 1, 5000, deferred->id);
-    ft_central_announce(world->central, token, &asker, deferred->id, decision->port);
-    if (!world->requests[token - 1].answered)
+    world_request(world, token);
+    if (!world->keeps && !world->requests[token - 1].answered)
         rule_broken(world, "an announcement is not answered at once");
 }
 
 static void start_fails(struct world *world, const struct sim_deferred *deferred)
 {
-    struct ft_asker asker = asker_of(world, deferred->process);
     struct sim_decision *decision = &world->decisions[deferred->id];
     bool counts = !decision->over && decision->starter == deferred->process;
     uint64_t token = add_request(world, SIM_FAILED, deferred->process, 5000, deferred->id);
 
-    ft_central_start_failed(world->central, token, &asker, deferred->id, "no such program");
+    world_request(world, token);
     if (counts)
         world->nodes[deferred->node].failed_until_ns =
             world->now_ns + world->config.unfit_ms * NS_PER_MS;
@@ -645,13 +684,16 @@ static void answer(struct world *world, const struct sim_deferred *deferred)
         break;
     case SIM_UNIT:
         if (world_chance(world, 80))
-            unit_up(world, deferred->node);
+            world_unit_up(world, deferred->node);
         else
             ft_central_unit_failed(world->central, world->nodes[deferred->node].name,
                                    "no route to host");
         break;
     case SIM_START:
         answer_start(world, deferred);
+        break;
+    default:
+        takeover_due(world, deferred);
         break;
     }
 }
@@ -671,6 +713,7 @@ static struct sim_deferred *next_due(struct world *world)
 
 static void tick(struct world *world)
 {
+    world->turn++;
     ft_central_tick(world->central);
     rules_time(world);
 }
@@ -708,6 +751,10 @@ static void happen(struct world *world)
 {
     uint64_t what = world_random(world, 100);
 
+    if (world->keeps && world_chance(world, 3)) {
+        takeover_crash(world);
+        return;
+    }
     if (what < 6)
         lose_node(world, (int) world_random(world, NODES));
     else if (what < 12)
@@ -717,7 +764,7 @@ static void happen(struct world *world)
     else if (what < 17)
         join_node(world, (int) world_random(world, NODES)); /* also one that was lost */
     else if (what < 22)
-        unit_up(world, (int) world_random(world, NODES));
+        world_unit_up(world, (int) world_random(world, NODES));
     else if (what < 30)
         report(world);
     else if (what < 60)
@@ -739,7 +786,8 @@ static int64_t some_time(struct world *world)
     }
 }
 
-static void begin(struct world *world)
+/* The first one, or the successor of one that crashed. */
+void world_begin_central(struct world *world)
 {
     struct ft_env env = {
         .arg = world,
@@ -752,27 +800,37 @@ static void begin(struct world *world)
         .abandon = do_abandon,
         .release = do_release,
         .explain = do_explain,
+        .number = world->keeps ? takeover_number : NULL,
+        .keep = world->keeps ? takeover_keep : NULL,
     };
 
-    make_config(world);
-    make_nodes(world);
     world->central = ft_central_create(&env, &world->config);
-    if (world->central == NULL) {
+    if (world->central == NULL)
         rule_broken(world, "core cannot be made");
-        return;
-    }
-    for (int i = 0; i < NODES; i++) {
+    for (int i = 0; i < NODES && world->central != NULL; i++) {
         char location[32];
 
         snprintf(location, sizeof location, "row%d/rack%d", i / 6, i / 3);
-        if (world_chance(world, 80))
+        if (world->seed % 5 != (uint64_t) i % 5)
             ft_central_set_location(world->central, world->nodes[i].name, location);
     }
+}
+
+static void begin(struct world *world)
+{
+    make_config(world);
+    make_nodes(world);
+    world->keeps = world_chance(world, 60);
+    if (world->keeps)
+        world->ledger = ft_ledger_create();
+    world_begin_central(world);
+    if (world->central == NULL)
+        return;
     for (int i = 0; i < world->job_nodes; i++)
         join_node(world, i);
     for (int i = 0; i < NODES; i++) {
         if (world_chance(world, 80))
-            unit_up(world, i);
+            world_unit_up(world, i);
     }
     start_job(world);
 }
@@ -786,8 +844,9 @@ static void end(struct world *world)
         if (world->processes[i].standin)
             end_process(world, i);
     }
-    ft_central_job_ended(world->central, 0, &launcher, JOB, 0);
+    ft_central_job_ended(world->central, 0, &world_launcher, JOB, 0);
     world->job_over = true;
+    pass(world, 100 * NS_PER_MS);
     for (int i = 0; i < world->requests_n; i++) {
         if (!world->requests[i].answered && !world->requests[i].canceled)
             rule_broken(world, "request %d still waits after the job's end", i + 1);
@@ -813,4 +872,5 @@ void world_run(struct world *world, uint64_t seed, bool show)
         end(world);
     ft_central_destroy(world->central);
     world->central = NULL;
+    takeover_end(world);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * world.h - a made-up cluster around core: nodes that are lost, units that come and go, ranks that
- * ask, claim, start and die, all by the numbers of one seed.
+ * ask, claim, start and die, central units that crash and are succeeded, all by the numbers of one
+ * seed.
  */
 #ifndef FT_SIM_WORLD_H
 #define FT_SIM_WORLD_H
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/central.h"
+#include "core/ledger.h"
 #include "core/planted.h"
 
 #define NODES 14        /* n0..n7 of the job at most, the rest spares */
@@ -19,6 +21,9 @@
 #define DECISIONS 512
 #define DEFERRED 256
 #define EVENT_TEXT 400
+#define KEEPS 512       /* not safe yet */
+#define LETTERS 512     /* said, not out yet */
+#define PEERS 128       /* of a stand-in */
 
 struct sim_node {
     char name[16];
@@ -26,6 +31,7 @@ struct sim_node {
     bool spare;           /* of the resource manager */
     bool given;           /* by the resource manager */
     bool lost;
+    bool known_lost;       /* the central unit was told so, and has not forgotten it in a crash */
     int daemon;
     bool unit_up;
     struct ft_facts said;  /* when its unit came up */
@@ -43,6 +49,7 @@ struct sim_process {
     bool standin;
     uint64_t decision; /* that it stands in for */
     bool announced;
+    bool reported;     /* to the central unit, as started */
 };
 
 enum sim_kind { SIM_ERROR, SIM_ALTERNATIVE, SIM_CLAIM, SIM_ANNOUNCE, SIM_FAILED, SIM_PEER };
@@ -51,9 +58,12 @@ struct sim_request {
     enum sim_kind kind;
     int asker;             /* index of a process */
     ftConstraint_t constraint;
+    ftResource_t resource;
+    ftUsage_t usage;
     uint64_t decision;
     int64_t deadline_ns;   /* INT64_MAX: none */
     bool answered, canceled;
+    bool away;             /* the central unit does not know it: to be sent again */
 };
 
 struct sim_decision {
@@ -66,12 +76,33 @@ struct sim_decision {
     bool over;
     bool announced;
     int starter;           /* process told to start and not done yet, -1: none */
-    unsigned ports;        /* peers that were told where it is */
-    unsigned told;         /* peers that the stand-in was told of */
+    bool acknowledged;     /* somebody was given it */
+    unsigned ports;        /* peers that were told where it is: the last one's number */
+    unsigned told;         /* peers that the stand-in was told of: the last one's number */
+    uint64_t sent_to[PEERS], told_to[PEERS]; /* which request was answered so; by number */
     char port[32];
 };
 
-enum sim_deferred_kind { SIM_PROBE, SIM_ACQUIRE, SIM_UNIT, SIM_START };
+enum sim_deferred_kind {
+    SIM_PROBE, SIM_ACQUIRE, SIM_UNIT, SIM_START,
+    SIM_COMMIT,  /* what was kept is safe */
+    SIM_REJOIN,  /* a node's unit comes over to the successor */
+    SIM_REPORTS  /* the launcher tells the successor all that it knows */
+};
+
+struct sim_keep {
+    char key[FT_LEDGER_KEY_MAX];
+    void *data;
+    size_t n;
+    bool erase;
+    int turn;
+};
+
+struct sim_letter {
+    uint64_t token;
+    ftReply_t reply;
+    uint64_t mark;
+};
 
 struct sim_deferred {
     enum sim_deferred_kind kind;
@@ -98,6 +129,17 @@ struct world {
     struct sim_deferred deferred[DEFERRED];
     int daemons;
     bool job_over;
+    bool keeps;             /* there is a ledger, and the central unit may crash */
+    struct ft_ledger *ledger; /* what is safe */
+    struct sim_keep kept[KEEPS];
+    int kept_n;
+    uint64_t mark, safe;
+    struct sim_letter letters[LETTERS];
+    int letters_n;
+    uint64_t numbers[FT_NUMBERS];
+    int turn;               /* what is kept in one becomes safe together */
+    int crashes;
+    bool reborn;            /* no event was written since the crash: numbers may have a gap */
     uint64_t last_seq;
     uint64_t hash;          /* of everything that core said */
     bool show;              /* print it */
@@ -121,6 +163,28 @@ void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply);
 void rules_time(struct world *world); /* after each tick */
 void rules_end(struct world *world);  /* when everything has come to rest */
 
+void rules_said(struct world *world, uint64_t token, const ftReply_t *reply); /* not out yet */
+void rules_takeover(struct world *world); /* a successor has been made */
+
 int world_node(const struct world *world, const char *name); /* -1: none */
+
+/* ---- world.c, for takeover.c */
+
+struct sim_deferred *world_defer(struct world *world, enum sim_deferred_kind kind, int64_t due_ns);
+void world_begin_central(struct world *world);
+void world_unit_up(struct world *world, int node);
+void world_request(struct world *world, uint64_t token); /* sends it, again */
+void world_deliver(struct world *world, uint64_t token, const ftReply_t *reply);
+extern const struct ft_asker world_launcher;
+
+/* ---- takeover.c: the ledger, what waits for it, crashes */
+
+void takeover_keep(void *arg, const char *key, const void *data, size_t n); /* env.keep */
+uint64_t takeover_number(void *arg, enum ft_number what);                   /* env.number */
+void takeover_reply(struct world *world, uint64_t token, const ftReply_t *reply);
+void takeover_crash(struct world *world);
+void takeover_due(struct world *world, const struct sim_deferred *deferred);
+size_t takeover_waiting(const struct world *world, uint64_t token); /* answers that are not out */
+void takeover_end(struct world *world);
 
 #endif
