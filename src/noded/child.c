@@ -229,6 +229,11 @@ static int spawn(uv_loop_t *loop, struct ft_child *child, const struct ft_child_
     };
     if (wish->with_stderr)
         stdio[2] = stdio[1];
+    if (wish->as_user) {
+        options.flags |= UV_PROCESS_SETUID | UV_PROCESS_SETGID;
+        options.uid = wish->uid;
+        options.gid = wish->gid;
+    }
     child->spawned = true; /* even if it fails, the handle has to be closed */
     child->handles++;
     return uv_spawn(loop, &child->process, &options);

@@ -19,6 +19,8 @@ struct ft_child_wish {
     const char *const *environment; /* ends in NULL; the program gets nothing else */
     unsigned timeout_ms;     /* then it is killed, and all processes of its group with it */
     size_t output_max;       /* bytes kept of what it prints; the rest is read and dropped */
+    bool as_user;            /* it runs as uid and gid, without other groups; needs privileges */
+    unsigned uid, gid;
     bool with_stderr;        /* its standard error counts as output, else it goes to /dev/null */
 };
 

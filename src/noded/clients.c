@@ -2,7 +2,7 @@
 /*
  * clients.c - owns the unit's unix socket and one object for each client that is connected.
  *
- * Clients are processes of the job's user: not enemies, but programs with bugs, old versions of
+ * Clients of a job's unit are processes of its user, those of a node's unit anybody's: not enemies, but programs with bugs, old versions of
  * libft, and curious people with socat. What they send was framed and parsed by wire/channel; here
  * the order is checked (Hello first, and once), and anything else ends the connection, with a line
  * in the log. Who a client is the kernel says (pid, uid); only job and rank are its own claim.
@@ -24,11 +24,15 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/text.h"
 #include "net/link.h"
 #include "wire/channel.h"
+
+#define ROLE_LAUNCHER 4
 
 struct client {
     struct client *prev, *next; /* oldest first */
@@ -93,6 +97,7 @@ static void take_hello(struct client *client, const Ft__Hello *hello)
         return;
     }
     client->asker.rank = hello->rank >= 0 ? hello->rank : -1;
+    client->asker.launcher = hello->role == ROLE_LAUNCHER;
     client->greeted = true;
     if (send_hello(client->link, client->clients->hello, FT_OK) != 0)
         client_close(client);
@@ -198,12 +203,28 @@ static void refuse(struct ft_clients *clients, struct ft_link *link, ftRetVal_t 
     ft_link_close(link);
 }
 
+/* One user must not be able to keep all others out. Counted only when it begins to matter. */
+static bool has_enough(const struct ft_clients *clients, const struct ft_link *link)
+{
+    unsigned n = 0;
+    pid_t pid;
+    uid_t uid;
+
+    if (clients->n < FT_CLIENTS_USER_MAX || !ft_link_peer_cred(link, &pid, &uid) || uid == 0 ||
+        uid == geteuid())
+        return false;
+    for (const struct client *client = clients->first; client; client = client->next)
+        n += client->asker.uid == uid;
+    return n >= FT_CLIENTS_USER_MAX;
+}
+
 static void on_accepted(void *arg, struct ft_link *link)
 {
     struct ft_clients *clients = arg;
     struct client *client;
 
-    if (clients->stopped || (clients->n >= FT_CLIENTS_MAX && !drop_silent(clients))) {
+    if (clients->stopped || has_enough(clients, link) ||
+        (clients->n >= FT_CLIENTS_MAX && !drop_silent(clients))) {
         ft_log(FT_LOG_WARNING, "client %s is refused: %u are connected", ft_link_peer(link),
                clients->n);
         refuse(clients, link, FT_ERR_BUSY);
@@ -226,8 +247,23 @@ static void on_accepted(void *arg, struct ft_link *link)
     ft_link_accept(link, &link_events, client);
 }
 
-struct ft_clients *ft_clients_create(uv_loop_t *loop, const char *path, const Ft__Hello *hello,
-                                     struct ft_relay *relay)
+/* Whoever may connect is let in by the socket's mode. */
+static struct ft_listener *listen_for(struct ft_clients *clients, uv_loop_t *loop, const char *path,
+                                      bool everybody)
+{
+    struct ft_listener *listener = ft_listener_unix(loop, path, !everybody, on_accepted, clients);
+    int error;
+
+    if (!listener || !everybody || chmod(path, 0666) == 0)
+        return listener;
+    error = errno;
+    ft_listener_close(listener);
+    errno = error;
+    return NULL;
+}
+
+struct ft_clients *ft_clients_create(uv_loop_t *loop, const char *path, bool everybody,
+                                     const Ft__Hello *hello, struct ft_relay *relay)
 {
     struct ft_clients *clients = calloc(1, sizeof *clients);
     int error;
@@ -236,7 +272,7 @@ struct ft_clients *ft_clients_create(uv_loop_t *loop, const char *path, const Ft
         return NULL;
     clients->hello = hello;
     clients->relay = relay;
-    clients->listener = ft_listener_unix(loop, path, true, on_accepted, clients);
+    clients->listener = listen_for(clients, loop, path, everybody);
     if (clients->listener)
         return clients;
     error = errno;

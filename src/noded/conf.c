@@ -90,6 +90,57 @@ static int check_timeout(cfg_t *cfg, cfg_opt_t *option)
     return -1;
 }
 
+static int check_port(cfg_t *cfg, cfg_opt_t *option)
+{
+    long value = cfg_opt_getnint(option, 0);
+
+    if (value >= 1 && value <= 65535)
+        return 0;
+    cfg_error(cfg, "%s = %ld is not between 1 and 65535", cfg_opt_name(option), value);
+    return -1;
+}
+
+static int check_auth(cfg_t *cfg, cfg_opt_t *option)
+{
+    const char *auth = cfg_opt_getstr(option);
+
+    if (auth && (strcmp(auth, "auto") == 0 || strcmp(auth, "munge") == 0 ||
+                 strcmp(auth, "key") == 0))
+        return 0;
+    cfg_error(cfg, "auth = \"%s\" is none of auto, munge and key", auth ? auth : "");
+    return -1;
+}
+
+/* A name or an address, and maybe a port: no list, no space. */
+static bool is_central(const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    size_t n = strlen(text);
+    bool has_port = colon && (strchr(text, ':') == colon || colon[-1] == ']');
+
+    if (n == 0 || n > TEXT_MAX_BYTES || text[0] == ':' || text[strcspn(text, ", \t")] != '\0')
+        return false;
+    return !has_port || (colon[1] != '\0' && colon[1 + strspn(colon + 1, "0123456789")] == '\0' &&
+                         strlen(colon + 1) <= 5 && atol(colon + 1) >= 1 &&
+                         atol(colon + 1) <= 65535);
+}
+
+static int check_centrals(cfg_t *cfg, cfg_opt_t *option)
+{
+    unsigned n = cfg_opt_size(option);
+
+    if (n > FT_CENTRALS_MAX) {
+        cfg_error(cfg, "centrals has %u entries, %d are the most", n, FT_CENTRALS_MAX);
+        return -1;
+    }
+    for (unsigned i = 0; i < n; i++)
+        if (!is_central(cfg_opt_getnstr(option, i))) {
+            cfg_error(cfg, "centrals: \"%s\" is not HOST or HOST:PORT", cfg_opt_getnstr(option, i));
+            return -1;
+        }
+    return 0;
+}
+
 static cfg_t *cfg_make(cfg_opt_t *options)
 {
     cfg_t *cfg = cfg_init(options, CFGF_NONE);
@@ -103,7 +154,24 @@ static cfg_t *cfg_make(cfg_opt_t *options)
     cfg_set_validate_func(cfg, "check_timeout_ms", check_timeout);
     cfg_set_validate_func(cfg, "node", check_text);
     cfg_set_validate_func(cfg, "location", check_text);
+    cfg_set_validate_func(cfg, "centrals", check_centrals);
+    cfg_set_validate_func(cfg, "port", check_port);
+    cfg_set_validate_func(cfg, "auth", check_auth);
+    cfg_set_validate_func(cfg, "key", check_path);
     return cfg;
+}
+
+static bool copy_centrals(cfg_t *cfg, struct ft_noded_config *config)
+{
+    unsigned n = cfg_size(cfg, "centrals");
+
+    config->centrals = calloc(n + 1, sizeof *config->centrals);
+    for (unsigned i = 0; config->centrals && i < n; i++) {
+        config->centrals[i] = strdup(cfg_getnstr(cfg, "centrals", i));
+        if (!config->centrals[i])
+            return false;
+    }
+    return config->centrals != NULL;
 }
 
 static struct ft_noded_config *config_from(cfg_t *cfg)
@@ -118,8 +186,11 @@ static struct ft_noded_config *config_from(cfg_t *cfg)
     config->check_timeout_ms = (unsigned)cfg_getint(cfg, "check_timeout_ms");
     config->scratch = strdup(cfg_getstr(cfg, "scratch"));
     config->location = strdup(cfg_getstr(cfg, "location"));
+    config->port = (unsigned)cfg_getint(cfg, "port");
+    config->auth = strdup(cfg_getstr(cfg, "auth"));
+    config->key = strdup(cfg_getstr(cfg, "key"));
     if (config->node && config->topology && config->check && config->scratch &&
-        config->location)
+        config->location && config->auth && config->key && copy_centrals(cfg, config))
         return config;
     ft_noded_config_destroy(config);
     return NULL;
@@ -153,6 +224,10 @@ struct ft_noded_config *ft_noded_config_load(const char *path, bool must_exist, 
         CFG_INT("check_timeout_ms", FT_CHECK_TIMEOUT_DEFAULT_MS, CFGF_NONE),
         CFG_STR("scratch", "/tmp", CFGF_NONE),
         CFG_STR("location", "", CFGF_NONE),
+        CFG_STR_LIST("centrals", NULL, CFGF_NONE),
+        CFG_INT("port", FT_UNIT_PORT_DEFAULT, CFGF_NONE),
+        CFG_STR("auth", "auto", CFGF_NONE),
+        CFG_STR("key", FT_SYSCONFDIR "/ft/key", CFGF_NONE),
         CFG_END()
     };
     struct ft_noded_config *config = NULL;
@@ -181,5 +256,10 @@ void ft_noded_config_destroy(struct ft_noded_config *config)
     free(config->check);
     free(config->scratch);
     free(config->location);
+    free(config->auth);
+    free(config->key);
+    for (char **central = config->centrals; central && *central; central++)
+        free(*central);
+    free(config->centrals);
     free(config);
 }

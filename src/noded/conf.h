@@ -10,6 +10,9 @@
 
 #define FT_CHECK_TIMEOUT_DEFAULT_MS 1500 /* below the central unit's own patience with a probe */
 #define FT_CHECK_TIMEOUT_MAX_MS 60000
+#define FT_UNIT_PORT_DEFAULT 7312
+#define FT_CENTRAL_PORT_DEFAULT 7311
+#define FT_CENTRALS_MAX 16
 
 struct ft_noded_config {
     char *node;     /* this node's name, "" to take the host's */
@@ -18,6 +21,11 @@ struct ft_noded_config {
     unsigned check_timeout_ms;
     char *scratch;  /* folder whose free space is told */
     char *location; /* "row1/rack2", "" if not told */
+    /* of the node's own unit, not of a job's */
+    char **centrals; /* "HOST[:PORT]" of central units, ends in NULL; may be empty */
+    unsigned port;   /* UDP: where identification is answered */
+    char *auth;      /* "auto", "munge" or "key" */
+    char *key;       /* path of the key file */
 };
 
 /* Reads the file. One that does not exist gives the defaults, unless it must exist.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * folder.c - owns BASE/ft-UID/SESSION/noded.lock, and checks the folders above it. Who leaves them
- * empty removes them.
+ * empty removes them. For the node's own unit: owns /run/ft/noded.lock; that folder stays.
  *
  * BASE is /tmp, where everybody may write: somebody else may have made ft-UID first, as a folder, a
  * link or anything, to read what passes or to have files of ours removed. So nothing is followed,
@@ -36,6 +36,7 @@
 
 struct ft_folder {
     int lock;
+    bool stays; /* when the unit ends: the node's own */
     char path[FT_FOLDER_PATH_MAX];
     char socket[FT_FOLDER_PATH_MAX];
     char log[FT_FOLDER_PATH_MAX];
@@ -185,8 +186,53 @@ static bool answers(const char *path)
     return connected;
 }
 
-enum ft_folder_result ft_folder_open(const char *base, const char *session,
-                                     struct ft_folder **result, char *why, size_t why_size)
+/* A folder for everybody's eyes that only this user writes in. */
+static int make_public(const char *path, char *why, size_t why_size)
+{
+    struct stat info;
+
+    if (mkdir(path, 0755) != 0 && errno != EEXIST) {
+        snprintf(why, why_size, "folder %s cannot be made: %s%s", path, strerror(errno),
+                 errno == EACCES ? "; the node's own unit is started by root" : "");
+        return -1;
+    }
+    if (lstat(path, &info) != 0) {
+        snprintf(why, why_size, "folder %s: %s", path, strerror(errno));
+        return -1;
+    }
+    if (!S_ISDIR(info.st_mode))
+        return refuse(why, why_size, path, "is something else");
+    if (info.st_uid != geteuid())
+        return refuse(why, why_size, path, "belongs to another user");
+    if (info.st_mode & 0022)
+        return refuse(why, why_size, path, "can be written by other users");
+    return chmod(path, 0755) == 0 ? 0 : refuse(why, why_size, path, "cannot be made readable");
+}
+
+/* Makes the folders, again if they vanish meanwhile. */
+struct place {
+    const char *base, *session; /* of a session */
+    const char *path;           /* of the node; NULL: a session's */
+};
+
+static int make(struct ft_folder *folder, const struct place *place, char *why, size_t why_size)
+{
+    if (!place->path)
+        return make_all(folder, place->base, place->session, why, why_size);
+    folder->stays = true;
+    if (snprintf(folder->path, sizeof folder->path, "%s", place->path) >=
+            (int)sizeof folder->path ||
+        make_path(folder->socket, place->path, "noded.sock") != 0 ||
+        make_path(folder->lock_path, place->path, "noded.lock") != 0 ||
+        snprintf(folder->log, sizeof folder->log, "%s", FT_FOLDER_SYSTEM_LOG) < 0) {
+        snprintf(why, why_size, "folder %.100s: its name is too long", place->path);
+        return -1;
+    }
+    return make_public(place->path, why, why_size);
+}
+
+static enum ft_folder_result take(const struct place *place, struct ft_folder **result, char *why,
+                                  size_t why_size)
 {
     const struct timespec step = {.tv_nsec = TAKEN_STEP_MS * 1000000L};
     int64_t end_ms = ft_clock_ms() + TAKEN_WAIT_MS;
@@ -196,7 +242,7 @@ enum ft_folder_result ft_folder_open(const char *base, const char *session,
     why[0] = '\0';
     if (!folder)
         snprintf(why, why_size, "out of memory");
-    while (folder && make_all(folder, base, session, why, why_size) == 0) {
+    while (folder && make(folder, place, why, why_size) == 0) {
         folder->lock = take_lock(folder->lock_path);
         if (folder->lock >= 0) {
             *result = folder;
@@ -211,8 +257,9 @@ enum ft_folder_result ft_folder_open(const char *base, const char *session,
             return FT_FOLDER_TAKEN;
         }
         if (ft_clock_ms() >= end_ms) {
-            snprintf(why, why_size, "another ft-noded of session %s holds %s but has not answered "
-                     "on its socket for %d ms: look at its log, end it", session,
+            snprintf(why, why_size, "another ft-noded of %s%s holds %s but has not answered "
+                     "on its socket for %d ms: look at its log, end it",
+                     place->path ? "this node" : "session ", place->path ? "" : place->session,
                      folder->lock_path, TAKEN_WAIT_MS);
             break;
         }
@@ -220,6 +267,22 @@ enum ft_folder_result ft_folder_open(const char *base, const char *session,
     }
     free(folder);
     return FT_FOLDER_REFUSED;
+}
+
+enum ft_folder_result ft_folder_open(const char *base, const char *session,
+                                     struct ft_folder **result, char *why, size_t why_size)
+{
+    const struct place place = {.base = base, .session = session};
+
+    return take(&place, result, why, why_size);
+}
+
+enum ft_folder_result ft_folder_open_system(const char *path, struct ft_folder **result, char *why,
+                                            size_t why_size)
+{
+    const struct place place = {.path = path};
+
+    return take(&place, result, why, why_size);
 }
 
 const char *ft_folder_socket(const struct ft_folder *folder)
@@ -239,14 +302,14 @@ void ft_folder_close(struct ft_folder *folder, bool keep_log)
 
     if (!folder)
         return;
-    if (!keep_log) {
+    if (!keep_log && !folder->stays) {
         snprintf(old_log, sizeof old_log, "%s.1", folder->log);
         unlink(folder->log);
         unlink(old_log);
     }
     unlink(folder->lock_path); /* while we hold it: see is_current */
     /* Both fail, as they should, if something else is in them. */
-    if (rmdir(folder->path) == 0 && (slash = strrchr(folder->path, '/')) != NULL) {
+    if (!folder->stays && rmdir(folder->path) == 0 && (slash = strrchr(folder->path, '/')) != NULL) {
         *slash = '\0';
         rmdir(folder->path);
     }

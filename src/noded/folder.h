@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * folder.h - the session's folder on this node, and the right to be its only unit.
+ * folder.h - the folder of a session, or of the node itself, and the right to be its only unit.
  */
 #ifndef FT_NODED_FOLDER_H
 #define FT_NODED_FOLDER_H
@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define FT_FOLDER_SYSTEM "/run/ft"
+#define FT_FOLDER_SYSTEM_LOG "/var/log/ft/noded.log"
 #define FT_FOLDER_PATH_MAX 108 /* a unix socket's path may not be longer */
 
 enum ft_folder_result {
@@ -23,6 +25,11 @@ struct ft_folder;
  * last process that has it: it passes on to a child by fork. */
 enum ft_folder_result ft_folder_open(const char *base, const char *session,
                                      struct ft_folder **folder, char *why, size_t why_size);
+
+/* The same for the node's own unit: PATH (mode 0755, root's or this user's), which stays when the
+ * unit ends. Its log is FT_FOLDER_SYSTEM_LOG. */
+enum ft_folder_result ft_folder_open_system(const char *path, struct ft_folder **folder, char *why,
+                                            size_t why_size);
 
 const char *ft_folder_socket(const struct ft_folder *folder);
 const char *ft_folder_log(const struct ft_folder *folder);

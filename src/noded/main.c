@@ -2,35 +2,43 @@
 /*
  * main.c - ft-noded: the order in which things are made, and unmade.
  *
- *     options, configuration, orders (stdin)   nothing made yet; whatever is wrong is told at once
- *     folder                                   ours alone, or another unit is there: done
- *     daemon                                   the parent waits for the child's word and ends
+ *     options, configuration                   nothing made yet; whatever is wrong is told at once
+ *     a job's: orders (stdin)                  where its central unit is, and its key
+ *     the node's own: identity                 key file or MUNGE
+ *     folder                                   ours alone, or another unit is there
+ *     daemon (a job's; the node's if told)     the parent waits for the child's word and ends
  *     log, unit                                then the child says that it is ready
  *     run                                      until told to end, or forsaken
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "common/text.h"
+#include "net/munge.h"
 #include "noded/conf.h"
 #include "noded/daemonize.h"
 #include "noded/folder.h"
 #include "noded/measure.h"
+#include "noded/modules.h"
 #include "noded/options.h"
 #include "noded/orders.h"
 #include "noded/show.h"
 #include "noded/unit.h"
 
 #define BASE "/tmp"
+#define LOGS "/var/log/ft"
 #define CONF FT_SYSCONFDIR "/ft/noded.conf"
 #define ORDERS_MAX_MS 10000
 #define READY_MAX_MS 10000
+#define STOP_MODULES_MAX_MS 60000
 #define WHY_MAX 1024
 
 static int fail(const char *why)
@@ -74,6 +82,14 @@ static int live(const struct ft_unit_wish *wish, struct ft_folder *folder, int r
     return unit ? 0 : 1;
 }
 
+/* A daemon without its log works as well; the node's own says so, as long as somebody can hear. */
+static void open_log(const struct ft_folder *folder, bool is_own)
+{
+    if (is_own && mkdir(LOGS, 0755) != 0 && errno != EEXIST)
+        ft_log(FT_LOG_WARNING, "folder %s: %s", LOGS, strerror(errno));
+    ft_log_open("ft-noded", ft_folder_log(folder));
+}
+
 static int daemonize(const struct ft_unit_wish *wish, struct ft_folder *folder)
 {
     char why[WHY_MAX];
@@ -84,7 +100,7 @@ static int daemonize(const struct ft_unit_wish *wish, struct ft_folder *folder)
         ft_folder_forget(folder);
         return ft_daemon_wait(ready, READY_MAX_MS, why, sizeof why) == 0 ? 0 : fail(why);
     case FT_SIDE_CHILD:
-        ft_log_open("ft-noded", ft_folder_log(folder)); /* without a log it works as well */
+        open_log(folder, wish->session == NULL);
         return live(wish, folder, ready);
     case FT_SIDE_FAILED:
         break;
@@ -93,17 +109,13 @@ static int daemonize(const struct ft_unit_wish *wish, struct ft_folder *folder)
     return fail("no process can be made for the unit: too many processes, or no memory");
 }
 
-static int serve(const struct ft_options *options, const struct ft_noded_config *config,
-                 const struct ft_orders *orders, const char *node)
+/* A job's unit: another one of the session is as good. */
+static int serve(const struct ft_options *options, struct ft_unit_wish *wish)
 {
     struct ft_folder *folder;
-    struct ft_unit_wish wish = {
-        .session = options->session, .node = node, .version = FT_VERSION,
-        .config = config, .orders = orders,
-    };
     char why[WHY_MAX];
 
-    switch (ft_folder_open(BASE, options->session, &folder, why, sizeof why)) {
+    switch (ft_folder_open(BASE, wish->session, &folder, why, sizeof why)) {
     case FT_FOLDER_TAKEN:
         return 0;
     case FT_FOLDER_REFUSED:
@@ -111,15 +123,94 @@ static int serve(const struct ft_options *options, const struct ft_noded_config 
     case FT_FOLDER_OURS:
         break;
     }
-    wish.socket = ft_folder_socket(folder);
-    return options->foreground ? live(&wish, folder, -1) : daemonize(&wish, folder);
+    wish->socket = ft_folder_socket(folder);
+    return options->foreground ? live(wish, folder, -1) : daemonize(wish, folder);
+}
+
+static int serve_job(const struct ft_options *options, struct ft_unit_wish *wish)
+{
+    struct ft_orders orders;
+    struct ft_identity identity;
+    char why[WHY_MAX];
+    int result;
+
+    if (ft_orders_read(STDIN_FILENO, ORDERS_MAX_MS, &orders, why, sizeof why) != 0)
+        return fail(why);
+    ft_identity_set_key(&identity, orders.key);
+    wish->session = options->session;
+    wish->orders = &orders;
+    wish->identity = &identity;
+    result = serve(options, wish);
+    ft_identity_wipe(&identity);
+    ft_orders_forget(&orders);
+    return result;
+}
+
+/* The folders of the modules, beside the unit's own if that is not the usual one. */
+struct module_folders {
+    char modules[FT_FOLDER_PATH_MAX], logs[FT_FOLDER_PATH_MAX];
+};
+
+static bool make_module_folders(const char *run, struct module_folders *folders)
+{
+    return snprintf(folders->modules, sizeof folders->modules, "%s/modules", run) <
+               (int)sizeof folders->modules &&
+           snprintf(folders->logs, sizeof folders->logs, "%s/logs", run) <
+               (int)sizeof folders->logs;
+}
+
+static int stop_modules(const struct ft_options *options)
+{
+    struct module_folders folders;
+    char why[WHY_MAX];
+
+    if (options->run && !make_module_folders(options->run, &folders))
+        return fail("--run FOLDER is too long");
+    if (ft_modules_stop_all(options->run ? folders.modules : NULL, STOP_MODULES_MAX_MS, why,
+                            sizeof why) == 0)
+        return 0;
+    return fail(why);
+}
+
+/* The node's own unit: a second one is a mistake that somebody should hear of. */
+static int serve_node(const struct ft_options *options, struct ft_unit_wish *wish)
+{
+    const char *path = options->run ? options->run : FT_FOLDER_SYSTEM;
+    struct ft_identity identity;
+    struct ft_folder *folder;
+    struct module_folders folders;
+    char why[WHY_MAX];
+    int result = 1;
+
+    if (options->run && !make_module_folders(path, &folders))
+        return fail("--run FOLDER is too long");
+    wish->modules = options->run ? folders.modules : NULL;
+    wish->logs = options->run ? folders.logs : NULL;
+    if (ft_identity_load(&identity, wish->config->auth, wish->config->key, ft_munge_system(), why,
+                         sizeof why) != 0)
+        return fail(why);
+    switch (ft_folder_open_system(path, &folder, why, sizeof why)) {
+    case FT_FOLDER_TAKEN:
+        fprintf(stderr, "ft-noded: the unit of this node runs already: it answers at %s/noded.sock"
+                "\n", path);
+        break;
+    case FT_FOLDER_REFUSED:
+        fail(why);
+        break;
+    case FT_FOLDER_OURS:
+        wish->identity = &identity;
+        wish->socket = ft_folder_socket(folder);
+        result = options->daemonize ? daemonize(wish, folder) : live(wish, folder, -1);
+    }
+    ft_identity_wipe(&identity);
+    return result;
 }
 
 int main(int argc, char **argv)
 {
     struct ft_options options;
     struct ft_noded_config *config;
-    struct ft_orders orders;
+    struct ft_unit_wish wish = {.version = FT_VERSION};
     char why[WHY_MAX], node[256];
     int result = ft_options_read(&options, argc, argv);
 
@@ -128,18 +219,20 @@ int main(int argc, char **argv)
     if (options.measure)
         return ft_measure_main(options.measure, options.topology,
                                options.scratch ? options.scratch : "/tmp");
+    if (options.stop_modules)
+        return stop_modules(&options);
     config = ft_noded_config_load(options.conf ? options.conf : CONF, options.conf != NULL, why,
                                   sizeof why);
     if (!config)
         return fail(why);
     find_node_name(&options, config, node, sizeof node);
+    wish.node = node;
+    wish.config = config;
+    ft_log_open("ft-noded", NULL);
     if (options.show)
         result = ft_show_main(config, node);
-    else if (ft_orders_read(STDIN_FILENO, ORDERS_MAX_MS, &orders, why, sizeof why) != 0)
-        result = fail(why);
     else
-        result = serve(&options, config, &orders, node);
-    ft_orders_forget(&orders);
+        result = options.session ? serve_job(&options, &wish) : serve_node(&options, &wish);
     ft_noded_config_destroy(config);
     return result;
 }

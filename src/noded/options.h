@@ -8,14 +8,17 @@
 #include <stdbool.h>
 
 struct ft_options {
-    const char *session;   /* --job */
+    const char *session;   /* --job; NULL: the node's own unit */
     const char *conf;      /* --conf; NULL: the installed place */
     const char *node;      /* --node; NULL: from the configuration or the host */
     const char *measure;   /* --measure: what */
     const char *topology;  /* --topology, with --measure */
     const char *scratch;   /* --scratch, with --measure */
+    const char *run;       /* --run, the folder of the node's own unit; NULL: /run/ft */
     bool foreground;
+    bool daemonize;
     bool show;
+    bool stop_modules;
 };
 
 /* Reads the command line; texts are borrowed from it. Returns -1 to go on, else the exit code: 0 if

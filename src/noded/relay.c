@@ -354,12 +354,47 @@ static void take_identified(struct ft_relay *relay, struct ft_relay_client *clie
     asker.rank = client->rank;
     asker.pid = client->pid;
     asker.uid = client->uid;
+    asker.launcher = client->launcher;
     copy.asker = &asker;
     copy.count = 0;
     if (copy.verb == FT_VERB_ERROR)
         take_report(relay, client, &copy, relay->next_id++, client_id);
     else
         pass_on(relay, client, &copy, relay->next_id++, client_id);
+}
+
+static void serve_here(struct ft_relay *relay, struct ft_relay_client *client,
+                       const Ft__Message *message)
+{
+    struct ft_relay_client *waiter = message->request->silent ? NULL : client;
+    char why[FT_TEXT_MAX] = "this unit keeps no list of ranks";
+    int status = FT_ERR_ACTION;
+    Ft__Reply reply = FT__REPLY__INIT;
+
+    if (relay->ways->ranks_here)
+        status = relay->ways->ranks_here(relay->arg, client, message->request, why, sizeof why);
+    if (status != FT_OK)
+        refuse(relay, waiter, message->id, (ftRetVal_t)status, why, "");
+    else if (waiter)
+        give(relay, waiter, message->id, &reply);
+}
+
+bool ft_relay_own(struct ft_relay *relay, const Ft__Request *request)
+{
+    Ft__Request copy = *request;
+
+    if (relay->stopped || is_full(relay)) {
+        errno = ENOBUFS;
+        return false;
+    }
+    copy.silent = true;
+    copy.timeout_ms = FT_FOREVER;
+    copy.asker = NULL;
+    if (!take(relay, NULL, &copy, relay->next_id++, 0, 0))
+        return false;
+    relay->last->early_ms = relay->last->late_ms = NEVER;
+    send_unsent(relay);
+    return true;
 }
 
 void ft_relay_request(struct ft_relay *relay, struct ft_relay_client *client,
@@ -371,6 +406,8 @@ void ft_relay_request(struct ft_relay *relay, struct ft_relay_client *client,
     if (relay->stopped)
         refuse(relay, waiter, message->id, FT_ERR_LOST, "the node's unit is ending",
                "the job, or its runtime, is ending");
+    else if (request->verb == FT_VERB_RANKS_HERE)
+        serve_here(relay, client, message);
     else if (is_full(relay))
         refuse(relay, waiter, message->id, FT_ERR_BUSY,
                "too many requests are under way on this node", "wait for earlier ones");

@@ -5,6 +5,7 @@
 #ifndef FT_NODED_RELAY_H
 #define FT_NODED_RELAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <uv.h>
@@ -26,6 +27,7 @@ struct ft_relay_client {
     int32_t rank;          /* -1 if none */
     pid_t pid;
     uid_t uid;
+    bool launcher;         /* it, or one of its daemons; job is its session then */
     unsigned requests;     /* the relay's: how many it waits for */
 };
 
@@ -34,6 +36,9 @@ struct ft_relay_client {
 struct ft_relay_ways {
     int (*to_central)(void *arg, const Ft__Message *message);
     int (*to_client)(void *arg, struct ft_relay_client *client, const Ft__Message *message);
+    /* What the unit does itself: RANKS_HERE. Returns an ftRetVal_t, with `why`. NULL: not done. */
+    int (*ranks_here)(void *arg, const struct ft_relay_client *client, const Ft__Request *request,
+                      char *why, size_t size);
 };
 
 /* node is borrowed for the relay's life. NULL with errno ENOMEM. */
@@ -43,6 +48,9 @@ struct ft_relay *ft_relay_create(uv_loop_t *loop, const char *node,
 /* What clients send. */
 void ft_relay_request(struct ft_relay *relay, struct ft_relay_client *client,
                       const Ft__Message *message);
+/* The unit's own request: silent, without an asker, kept until the central unit is there. False
+ * with errno if it is not taken. */
+bool ft_relay_own(struct ft_relay *relay, const Ft__Request *request);
 void ft_relay_cancel(struct ft_relay *relay, struct ft_relay_client *client, uint64_t id);
 void ft_relay_client_gone(struct ft_relay *relay, struct ft_relay_client *client);
 
