@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * clients.c - owns central.sock and one object for each client that is connected there.
+ * clients.c - owns one object for each client that talks to the central unit itself.
  *
- * Clients are processes of the session's user on the launcher's node. Who they are the kernel says
- * (SO_PEERCRED); the one with the process id that the central unit was given at its start is the
- * launcher, and may report jobs, processes and nodes. All others are the command line and tests:
- * they may ask what a rank may ask.
+ * door.c hands them over when they have said Hello. On the local socket the kernel says who they are
+ * (SO_PEERCRED); by TCP come those who hold the key, who count as root. In a job's own central unit
+ * the process with the id that it was given at its start is the launcher, and may report jobs,
+ * processes and nodes; in a system's, launchers say so by their role, each for its own session
+ * (sessions.c). All others may ask what a rank may ask.
  *
  *     Hello -> Hello      Request -> requests.c      Cancel -> requests.c      Ping -> Pong
  */
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "centrald/hello.h"
 #include "common/log.h"
@@ -27,41 +29,26 @@ struct client {
     char job[FT_NAME_MAX];
     int rank;
     pid_t pid;
+    uid_t uid;
+    uint64_t run; /* tells its requests from those of another client with the same numbers */
     bool launcher;
-    bool greeted;
     bool closing;
     struct client *next, *previous;
 };
 
 struct ft_clients {
-    struct ft_listener *listener;
-    pid_t launcher;
-    const char *node;
-    struct ft_requests *requests;
+    struct ft_clients_config config;
     struct client *first;
-    unsigned n;
+    size_t n;
+    uint64_t runs;
 };
 
-static void on_accepted(void *arg, struct ft_link *link);
-
-struct ft_clients *ft_clients_create(uv_loop_t *loop, const char *path, pid_t launcher,
-                                     const char *node, struct ft_requests *requests)
+struct ft_clients *ft_clients_create(const struct ft_clients_config *config)
 {
     struct ft_clients *clients = calloc(1, sizeof *clients);
 
-    if (clients == NULL)
-        return NULL;
-    clients->launcher = launcher;
-    clients->node = node;
-    clients->requests = requests;
-    clients->listener = ft_listener_unix(loop, path, true, on_accepted, clients);
-    if (clients->listener == NULL) {
-        int error = errno;
-
-        free(clients);
-        errno = error;
-        return NULL;
-    }
+    if (clients != NULL)
+        clients->config = *config;
     return clients;
 }
 
@@ -70,39 +57,31 @@ void ft_clients_destroy(struct ft_clients *clients)
     free(clients);
 }
 
+size_t ft_clients_count(const struct ft_clients *clients)
+{
+    return clients->n;
+}
+
 static void close_client(struct client *client)
 {
     client->closing = true;
     ft_link_close(client->source.link);
 }
 
-static void take_hello(struct client *client, const Ft__Hello *hello)
-{
-    if (client->greeted || !ft_text_copy(client->job, sizeof client->job, hello->job)) {
-        ft_log_warning("client %s said Hello twice, or has a job with too long a name: its "
-                       "connection is closed", ft_link_peer(client->source.link));
-        close_client(client);
-        return;
-    }
-    client->rank = hello->rank >= 0 ? hello->rank : -1;
-    client->greeted = true;
-    client->closing =
-        !ft_hello_answer(client->source.link, hello, client->clients->node, false);
-    if (client->launcher && !client->closing)
-        ft_log_info("the launcher (%s) is connected", ft_link_peer(client->source.link));
-}
-
 static void take_request(struct client *client, const Ft__Message *message)
 {
     struct ft_asker asker = {
-        .node = client->clients->node,
+        .node = client->clients->config.node,
         .job = client->job,
         .rank = client->rank,
         .pid = client->pid,
+        .uid = client->uid,
         .launcher = client->launcher,
+        .run = client->run,
+        .request = message->id,
     };
 
-    ft_requests_take(client->clients->requests, &client->source, message, &asker);
+    ft_requests_take(client->clients->config.requests, &client->source, message, &asker);
 }
 
 static void on_message(void *arg, struct ft_link *link, const Ft__Message *message)
@@ -111,22 +90,16 @@ static void on_message(void *arg, struct ft_link *link, const Ft__Message *messa
 
     if (client->closing)
         return;
-    if (message->body_case == FT__MESSAGE__BODY_HELLO) {
-        take_hello(client, message->hello);
-        return;
-    }
-    if (!client->greeted) {
-        ft_log_warning("client %s did not say Hello first: its connection is closed",
-                       ft_link_peer(link));
-        close_client(client);
-        return;
-    }
     switch (message->body_case) {
+    case FT__MESSAGE__BODY_HELLO:
+        ft_log_warning("client %s said Hello twice: its connection is closed", ft_link_peer(link));
+        close_client(client);
+        break;
     case FT__MESSAGE__BODY_REQUEST:
         take_request(client, message);
         break;
     case FT__MESSAGE__BODY_CANCEL:
-        ft_requests_cancel(client->clients->requests, &client->source, message->id);
+        ft_requests_cancel(client->clients->config.requests, &client->source, message->id);
         break;
     case FT__MESSAGE__BODY_PING:
         ft_hello_pong(link, message->ping);
@@ -144,40 +117,65 @@ static void on_closed(void *arg, struct ft_link *link, int error, const char *te
     (void) link;
     if (error != 0)
         ft_log_warning("the connection of client pid %d broke: %s", (int) client->pid, text);
-    if (client->previous != NULL)
-        client->previous->next = client->next;
-    else
-        clients->first = client->next;
+    *(client->previous != NULL ? &client->previous->next : &clients->first) = client->next;
     if (client->next != NULL)
         client->next->previous = client->previous;
     clients->n--;
-    ft_requests_source_gone(clients->requests, &client->source, true);
+    ft_requests_source_gone(clients->config.requests, &client->source, true);
     free(client);
 }
 
 static const struct ft_link_events link_events = {.message = on_message, .closed = on_closed};
 
-static void on_accepted(void *arg, struct ft_link *link)
+static struct client *make(struct ft_clients *clients, struct ft_link *link,
+                           const Ft__Hello *hello)
 {
-    struct ft_clients *clients = arg;
     struct client *client;
-    uid_t uid = 0;
 
     if (clients->n >= FT_CENTRALD_CLIENTS_MAX) {
         ft_log_warning("client %s is turned away: %d are connected", ft_link_peer(link),
                        FT_CENTRALD_CLIENTS_MAX);
-        return;
+        return NULL;
     }
     client = calloc(1, sizeof *client);
     if (client == NULL) {
         ft_log_error("client %s is turned away: out of memory", ft_link_peer(link));
-        return;
+        return NULL;
+    }
+    if (!ft_text_copy(client->job, sizeof client->job, hello->job)) {
+        ft_log_warning("client %s is turned away: its job has too long a name",
+                       ft_link_peer(link));
+        free(client);
+        return NULL;
     }
     client->clients = clients;
     client->source.link = link;
-    client->rank = -1;
-    if (ft_link_peer_cred(link, &client->pid, &uid))
-        client->launcher = clients->launcher != 0 && client->pid == clients->launcher;
+    client->rank = hello->rank >= 0 ? hello->rank : -1;
+    client->run = ++clients->runs;
+    return client;
+}
+
+void ft_clients_greet(struct ft_clients *clients, struct ft_link *link, const Ft__Hello *hello,
+                      bool local)
+{
+    const struct ft_clients_config *config = &clients->config;
+    struct client *client = make(clients, link, hello);
+
+    if (client == NULL || !ft_hello_answer(link, hello, config->node, config->term, false)) {
+        free(client);
+        ft_link_close(link);
+        return;
+    }
+    if (local && ft_link_peer_cred(link, &client->pid, &client->uid)) {
+        client->launcher = config->launcher != 0 && client->pid == config->launcher;
+    } else {
+        client->pid = (pid_t) hello->pid;
+        client->uid = local ? (uid_t) -1 : 0;
+    }
+    if (config->by_role)
+        client->launcher = hello->role == FT_ROLE_LAUNCHER;
+    if (client->launcher)
+        ft_log_info("the launcher (%s) is connected", ft_link_peer(link));
     client->next = clients->first;
     if (clients->first != NULL)
         clients->first->previous = client;
@@ -188,9 +186,6 @@ static void on_accepted(void *arg, struct ft_link *link)
 
 void ft_clients_stop(struct ft_clients *clients)
 {
-    if (clients->listener != NULL)
-        ft_listener_close(clients->listener);
-    clients->listener = NULL;
     for (struct client *client = clients->first; client != NULL; client = client->next)
         close_client(client);
 }

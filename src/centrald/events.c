@@ -6,8 +6,11 @@
  * into a line of JSON and writes it at once, so that what happened before a crash stands in the
  * file. A write that fails (full disk, quota, a file system that went away) neither stops decisions
  * nor is kept quiet: it is said in the daemon's log when it begins and when it is over. Half a line
- * is taken back, so that every line that is there can be read.
+ * is taken back, so that every line that is there can be read. A file that has grown to its limit
+ * is kept as PATH.1, and a new one begun: an asker in a tight loop must not fill the disk.
  */
+#include "config.h"
+
 #include "centrald/events.h"
 
 #include <errno.h>
@@ -29,7 +32,14 @@ struct ft_events {
     char *path;
     int64_t begun_ns;
     uint64_t lost; /* entries since writing began to fail */
+    uint64_t max_bytes;  /* of the file; 0: no limit */
+    uint64_t next_bytes; /* when to look at the limit again */
+    struct ft_recent *recent;
+    void (*seen)(void *arg, const struct ft_event *event, const char *line, size_t n);
+    void *seen_arg;
 };
+
+#define RECALL_BYTES ((off_t) 1 << 20)
 
 /* ---------------------------------------------------------------- the file */
 
@@ -73,6 +83,11 @@ static int make_folders(const char *path)
     return result;
 }
 
+static int open_file(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+}
+
 struct ft_events *ft_events_open(const char *path, int64_t begun_ns, char *why, size_t size)
 {
     struct ft_events *events = calloc(1, sizeof *events);
@@ -84,12 +99,15 @@ struct ft_events *ft_events_open(const char *path, int64_t begun_ns, char *why, 
     events->begun_ns = begun_ns;
     events->file = -1;
     events->path = strdup(path);
-    if (events->path == NULL) {
+    events->recent = ft_recent_create();
+    if (events->path == NULL || events->recent == NULL) {
+        ft_recent_destroy(events->recent);
+        free(events->path);
         free(events);
         return NULL;
     }
     if (make_folders(path) == 0)
-        events->file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+        events->file = open_file(path);
     if (events->file < 0)
         snprintf(why, size, "the event log %s cannot be written: %s; decisions go on without it",
                  path, strerror(errno));
@@ -105,8 +123,68 @@ void ft_events_close(struct ft_events *events)
                      (unsigned long long) events->lost, events->path);
     if (events->file >= 0 && close(events->file) < 0)
         ft_log_error("closing the event log %s: %s", events->path, strerror(errno));
+    ft_recent_destroy(events->recent);
     free(events->path);
     free(events);
+}
+
+void ft_events_set_limit(struct ft_events *events, uint64_t max_bytes)
+{
+    events->max_bytes = events->next_bytes = max_bytes;
+}
+
+void ft_events_watch(struct ft_events *events,
+                     void (*seen)(void *arg, const struct ft_event *event, const char *line,
+                                  size_t n),
+                     void *arg)
+{
+    events->seen = seen;
+    events->seen_arg = arg;
+}
+
+const struct ft_recent *ft_events_recent(const struct ft_events *events)
+{
+    return events->recent;
+}
+
+/* Makes PATH.1 of the file and begins a new one. If that fails the old one goes on to be written:
+ * entries matter more than its size; it is tried again when as much has come again. */
+static void begin_anew(struct ft_events *events)
+{
+    char *old = NULL;
+    int file;
+
+    if (asprintf(&old, "%s.1", events->path) < 0) {
+        old = NULL;
+        errno = ENOMEM;
+    }
+    if (old == NULL || rename(events->path, old) < 0) {
+        ft_log_warning("the event log %s is larger than its limit and cannot be renamed: %s",
+                       events->path, strerror(errno));
+        events->next_bytes += events->max_bytes;
+        free(old);
+        return;
+    }
+    free(old);
+    file = open_file(events->path);
+    if (file < 0) {
+        ft_log_warning("the event log %s cannot be begun anew: %s; %s.1 goes on to be written",
+                       events->path, strerror(errno), events->path);
+        events->next_bytes += events->max_bytes;
+        return;
+    }
+    close(events->file);
+    events->file = file;
+    events->next_bytes = events->max_bytes;
+}
+
+static void look_at_limit(struct ft_events *events)
+{
+    struct stat info;
+
+    if (events->max_bytes > 0 && fstat(events->file, &info) == 0 && S_ISREG(info.st_mode) &&
+        (uint64_t) info.st_size >= events->next_bytes)
+        begin_anew(events);
 }
 
 static void fail(struct ft_events *events, const char *why)
@@ -129,6 +207,7 @@ static void write_line(struct ft_events *events, const char *line, size_t n)
             ft_log_info("the event log %s can be written again; %llu entries were lost",
                         events->path, (unsigned long long) events->lost);
         events->lost = 0;
+        look_at_limit(events);
         return;
     }
     if (written < 0) {
@@ -217,28 +296,73 @@ static bool fill(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct ft_ev
     return good && (event->text == NULL || add_text(doc, object, "text", event->text));
 }
 
-void ft_events_write(struct ft_events *events, const struct ft_event *event)
+static char *compose(struct ft_events *events, const struct ft_event *event, size_t *n)
 {
     double ms = (double) ((int64_t) ft_clock_ns() - events->begun_ns) / 1e6;
-    yyjson_mut_doc *doc;
-    yyjson_mut_val *object;
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
+    yyjson_mut_val *object = doc != NULL ? yyjson_mut_obj(doc) : NULL;
     char *line = NULL;
-    size_t n;
 
-    if (events->file < 0) {
-        events->lost++;
-        return;
-    }
-    doc = yyjson_mut_doc_new(NULL);
-    object = doc != NULL ? yyjson_mut_obj(doc) : NULL;
     if (object != NULL && fill(doc, object, event, ms)) {
         yyjson_mut_doc_set_root(doc, object);
-        line = yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, &n);
+        line = yyjson_mut_write(doc, YYJSON_WRITE_NEWLINE_AT_END, n);
     }
-    if (line != NULL)
+    yyjson_mut_doc_free(doc);
+    return line;
+}
+
+void ft_events_write(struct ft_events *events, const struct ft_event *event)
+{
+    size_t n = 0;
+    char *line = compose(events, event, &n);
+
+    if (line == NULL) {
+        fail(events, "out of memory");
+        return;
+    }
+    if (events->file >= 0)
         write_line(events, line, n);
     else
-        fail(events, "out of memory");
+        events->lost++;
+    ft_recent_add(events->recent, event->seq, line, n);
+    if (events->seen != NULL)
+        events->seen(events->seen_arg, event, line, n);
     free(line);
-    yyjson_mut_doc_free(doc);
+}
+
+/* ---------------------------------------------------------------- an earlier run's */
+
+static void recall_line(struct ft_events *events, const char *line, size_t n)
+{
+    static const char begin[] = "{\"seq\":";
+    uint64_t seq;
+    char *end;
+
+    if (n < sizeof begin || memcmp(line, begin, sizeof begin - 1) != 0)
+        return;
+    seq = strtoull(line + sizeof begin - 1, &end, 10);
+    if (*end == ',' && line[n - 1] == '}')
+        ft_recent_add(events->recent, seq, line, n);
+}
+
+void ft_events_recall(struct ft_events *events)
+{
+    int file = open(events->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    off_t size = file >= 0 ? lseek(file, 0, SEEK_END) : -1;
+    off_t from = size > RECALL_BYTES ? size - RECALL_BYTES : 0;
+    char *text = size > 0 ? malloc((size_t) (size - from) + 1) : NULL;
+    ssize_t n = text != NULL ? pread(file, text, (size_t) (size - from), from) : 0;
+
+    if (file >= 0)
+        close(file);
+    for (char *line = text; n > 0 && line != NULL && line < text + n;) {
+        char *end = memchr(line, '\n', (size_t) (text + n - line));
+
+        if (end == NULL)
+            break;
+        *end = '\0';
+        recall_line(events, line, (size_t) (end - line)); /* the first may be half a line: no event */
+        line = end + 1;
+    }
+    free(text);
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "centrald/recent.h"
 #include "core/env.h"
 
 struct ft_events;
@@ -21,6 +22,21 @@ void ft_events_close(struct ft_events *events); /* takes NULL */
 /* Writes an entry, in one piece. If that fails, it is said once in the daemon's log, and again when
  * entries can be written again, with how many were lost. */
 void ft_events_write(struct ft_events *events, const struct ft_event *event);
+
+/* Bytes that the file may have: beyond it, it becomes PATH.1 (in the place of the one before) and is
+ * begun anew. 0: no limit, as at first. */
+void ft_events_set_limit(struct ft_events *events, uint64_t max_bytes);
+
+/* From now on calls `seen` for each entry, once its line (n bytes, its end included) was composed,
+ * whether it could be written or not. One at a time; NULL: nobody. */
+void ft_events_watch(struct ft_events *events,
+                     void (*seen)(void *arg, const struct ft_event *event, const char *line,
+                                  size_t n),
+                     void *arg);
+
+/* The latest entries. _recall reads into them what the file's end has, from an earlier run. */
+const struct ft_recent *ft_events_recent(const struct ft_events *events);
+void ft_events_recall(struct ft_events *events);
 
 /* Where the log is, by the environment: FILE, else
  * ${XDG_STATE_HOME:-$HOME/.local/state}/ft/SESSION.jsonl. The caller frees it. NULL with errno

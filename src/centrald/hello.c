@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "ft.h"
 
-bool ft_hello_answer(struct ft_link *link, const Ft__Hello *hello, const char *node,
+bool ft_hello_answer(struct ft_link *link, const Ft__Hello *hello, const char *node, uint64_t term,
                      bool name_needed)
 {
     Ft__Message message = FT__MESSAGE__INIT;
@@ -26,6 +26,7 @@ bool ft_hello_answer(struct ft_link *link, const Ft__Hello *hello, const char *n
     answer.rank = -1;
     answer.pid = getpid();
     answer.role = FT_ROLE_CENTRAL;
+    answer.term = term;
     if (hello->protocol != FT_PROTOCOL)
         answer.refused = FT_ERR_VERSION;
     else if (name_needed && (hello->node[0] == '\0' || strlen(hello->node) >= FT_NAME_MAX))
@@ -40,6 +41,25 @@ bool ft_hello_answer(struct ft_link *link, const Ft__Hello *hello, const char *n
                        hello->protocol, FT_VERSION, FT_PROTOCOL);
     ft_link_close(link);
     return false;
+}
+
+void ft_hello_redirect(struct ft_link *link, const char *node, const char *leader)
+{
+    Ft__Message message = FT__MESSAGE__INIT;
+    Ft__Hello answer = FT__HELLO__INIT;
+
+    answer.protocol = FT_PROTOCOL;
+    answer.program = (char *) "ft-centrald " FT_VERSION;
+    answer.node = (char *) (uintptr_t) node;
+    answer.rank = -1;
+    answer.pid = getpid();
+    answer.role = FT_ROLE_CENTRAL;
+    answer.refused = FT_ERR_BUSY;
+    answer.leader = (char *) (uintptr_t) leader;
+    message.body_case = FT__MESSAGE__BODY_HELLO;
+    message.hello = &answer;
+    ft_link_send(link, &message); /* if not, it tries the next one */
+    ft_link_close(link);
 }
 
 void ft_hello_pong(struct ft_link *link, const Ft__Ping *ping)

@@ -1,22 +1,63 @@
 # SPDX-License-Identifier: BSD-3-Clause
 sbin_PROGRAMS += src/centrald/ft-centrald
 noinst_LTLIBRARIES += src/centrald/libftcentrald.la
+
+# The voters: by themselves, because tests drive them without a daemon around.
+noinst_LTLIBRARIES += src/centrald/libftbook.la
+voter_sources = \
+    src/centrald/book_status.h \
+    src/centrald/disk.h \
+    src/centrald/letters.c src/centrald/letters.h \
+    src/centrald/store.c src/centrald/store.h \
+    src/centrald/voter.c src/centrald/voter.h src/centrald/voter_impl.h \
+    src/centrald/voterio.c src/centrald/voterio.h \
+    src/centrald/voterlead.c
+src_centrald_libftbook_la_SOURCES = $(voter_sources) \
+    src/centrald/book.c src/centrald/book.h \
+    src/centrald/disk.c \
+    src/centrald/peers.c src/centrald/peers.h
+src_centrald_libftbook_la_CPPFLAGS = $(AM_CPPFLAGS) -DFT_VERSION='"$(VERSION)"' $(UV_CFLAGS) \
+    $(PROTOBUFC_CFLAGS) $(RAFT_CFLAGS)
+src_centrald_libftbook_la_LIBADD = src/core/libftcore.la src/net/libftnet.la src/wire/libftwire.la \
+    src/common/libftcommon.la $(RAFT_LIBS) $(UV_LIBS) $(PROTOBUFC_LIBS)
+
 src_centrald_libftcentrald_la_SOURCES = \
+    src/centrald/admin.c src/centrald/admin.h \
     src/centrald/clients.c src/centrald/clients.h \
-    src/centrald/config.c src/centrald/config.h \
+    src/centrald/collector.c src/centrald/collector.h \
+    src/centrald/daemon.c \
+    src/centrald/discovery.c src/centrald/discovery.h \
+    src/centrald/door.c src/centrald/door.h \
     src/centrald/events.c src/centrald/events.h \
+    src/centrald/exposition.c src/centrald/exposition.h \
+    src/centrald/figures.c src/centrald/figures.h \
     src/centrald/hello.c src/centrald/hello.h \
+    src/centrald/job.c src/centrald/run.h \
+    src/centrald/json.c src/centrald/json.h \
     src/centrald/lifeline.c src/centrald/lifeline.h \
+    src/centrald/metrics.c src/centrald/metrics.h \
+    src/centrald/modules.c src/centrald/modules.h \
+    src/centrald/outbox.c src/centrald/outbox.h \
+    src/centrald/recent.c src/centrald/recent.h \
+    src/centrald/reign.c src/centrald/reign.h \
     src/centrald/requests.c src/centrald/requests.h \
+    src/centrald/scontrol.c src/centrald/scontrol.h \
     src/centrald/server.c src/centrald/server.h \
     src/centrald/session.c src/centrald/session.h \
+    src/centrald/sessions.c src/centrald/sessions.h \
+    src/centrald/sinks.c src/centrald/sinks.h \
     src/centrald/starter.c src/centrald/starter.h \
-    src/centrald/units.c src/centrald/units.h
+    src/centrald/system.c src/centrald/system.h \
+    src/centrald/telling.c src/centrald/telling.h \
+    src/centrald/units.c src/centrald/units.h \
+    src/centrald/watch.c src/centrald/watch.h
 src_centrald_libftcentrald_la_CPPFLAGS = $(AM_CPPFLAGS) -DFT_VERSION='"$(VERSION)"' \
-    -DFT_SYSCONFDIR='"$(sysconfdir)"' $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CONFUSE_CFLAGS) $(YYJSON_CFLAGS)
-src_centrald_libftcentrald_la_LIBADD = src/rms/libftrms.la src/cms/libftcms.la \
+    -DFT_SYSCONFDIR='"$(sysconfdir)"' $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CONFUSE_CFLAGS) $(YYJSON_CFLAGS) \
+    $(MICROHTTPD_CFLAGS) $(SYSTEMD_CFLAGS)
+src_centrald_libftcentrald_la_LIBADD = src/centrald/libftbook.la src/conf/libftconf.la src/rms/libftrms.la src/cms/libftcms.la \
     src/core/libftcore.la src/topology/libfttopology.la src/net/libftnet.la src/wire/libftwire.la \
-    src/common/libftcommon.la $(CONFUSE_LIBS) $(YYJSON_LIBS) $(UV_LIBS) $(PROTOBUFC_LIBS) -lm
+    src/common/libftcommon.la $(CONFUSE_LIBS) $(YYJSON_LIBS) $(UV_LIBS) $(PROTOBUFC_LIBS) \
+    $(MICROHTTPD_LIBS) $(SYSTEMD_LIBS) -lm
 
 src_centrald_ft_centrald_SOURCES = src/centrald/main.c
 src_centrald_ft_centrald_CPPFLAGS = $(src_centrald_libftcentrald_la_CPPFLAGS)

@@ -3,10 +3,11 @@
  * requests.c - owns the table of requests under way.
  *
  * units.c and clients.c bring Request messages and vouch for who asks. Each gets a token, is
- * unpacked into the values of ft.h, and handed to the function of core for its verb (a table). Core
- * answers by token, within the call or later; the answer goes to the link the request came from,
- * under the number that its sender gave it. A link that breaks takes its requests with it: a unit
- * sends them again on its next link.
+ * unpacked into the values of ft.h, and handed to the function of core for its verb (a table), in
+ * the session that it belongs to (sessions.c). Core answers by token, within the call or later; the
+ * answer leaves through the outbox, to the link the request came from, under the number that its
+ * sender gave it. A link that breaks takes its requests with it: a unit sends them again on its next
+ * link, or to the next central unit.
  *
  *     Request  unit, client -> core       Reply  core -> unit, client
  *     Cancel   unit, client -> core
@@ -20,6 +21,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/text.h"
 #include "wire/convert.h"
 #include "wire/verbs.h"
 
@@ -28,19 +30,29 @@
 struct ft_request {
     uint64_t token;
     uint64_t id; /* its sender's number */
+    uint32_t verb;
+    struct ft_central *central; /* whose answer is awaited */
     struct ft_request_source *source;
     struct ft_request *next, *previous; /* of the source */
     struct ft_request *hash_next;
 };
 
 struct ft_requests {
-    struct ft_central *central;
+    struct ft_requests_config config;
     struct ft_request *by_token[BUCKETS];
     uint64_t token; /* the last one given */
 };
 
+/* An answer on its way through the outbox. An administrator's text follows it. */
+struct letter {
+    uint64_t token;
+    ftReply_t reply;
+    bool has_json;
+};
+
 /* What a verb's function needs. */
 struct call {
+    struct ft_requests *requests;
     struct ft_central *central;
     uint64_t token;
     const struct ft_asker *asker;
@@ -49,14 +61,13 @@ struct call {
 
 /* ---------------------------------------------------------------- the table */
 
-struct ft_requests *ft_requests_create(void)
+struct ft_requests *ft_requests_create(const struct ft_requests_config *config)
 {
-    return calloc(1, sizeof(struct ft_requests));
-}
+    struct ft_requests *requests = calloc(1, sizeof *requests);
 
-void ft_requests_set_central(struct ft_requests *requests, struct ft_central *central)
-{
-    requests->central = central;
+    if (requests != NULL)
+        requests->config = *config;
+    return requests;
 }
 
 void ft_requests_destroy(struct ft_requests *requests)
@@ -108,6 +119,8 @@ static void drop(struct ft_requests *requests, struct ft_request *request)
 {
     struct ft_request **link = &requests->by_token[request->token % BUCKETS];
 
+    if (request->verb == FT_VERB_NEWS)
+        ft_sessions_launcher_unseen(requests->config.sessions, request->central);
     while (*link != request)
         link = &(*link)->hash_next;
     *link = request->hash_next;
@@ -122,12 +135,15 @@ static void drop(struct ft_requests *requests, struct ft_request *request)
 
 /* ---------------------------------------------------------------- answers */
 
-static void send_reply(struct ft_request_source *source, uint64_t id, const ftReply_t *reply)
+static void send_reply(struct ft_request_source *source, uint64_t id, const ftReply_t *reply,
+                       const char *json)
 {
     Ft__Message message = FT__MESSAGE__INIT;
     struct ft_put_reply put;
 
     ft_put_reply(&put, reply);
+    if (json != NULL)
+        put.reply.json = (char *) (uintptr_t) json;
     message.id = id;
     message.body_case = FT__MESSAGE__BODY_REPLY;
     message.reply = &put.reply;
@@ -138,16 +154,92 @@ static void send_reply(struct ft_request_source *source, uint64_t id, const ftRe
     ft_link_close(source->link);
 }
 
-void ft_requests_reply(struct ft_requests *requests, uint64_t token, const ftReply_t *reply)
+/* The outbox lets it out. Who asked may be gone by now. */
+static void deliver(void *arg, const void *data, size_t n)
 {
-    struct ft_request *request = find(requests, token);
+    struct ft_requests *requests = arg;
+    const struct letter *letter = data;
+    struct ft_request *request = find(requests, letter->token);
+    const ftReply_t *reply = &letter->reply;
 
+    (void) n;
     if (request == NULL)
         return;
-    if (reply->status == FT_OK && reply->reach == FT_REACH_START)
-        request->source->started[request->source->started_n++ % FT_REQUESTS_STARTED] = token;
-    send_reply(request->source, request->id, reply);
+    if (reply->status == FT_OK && reply->reach == FT_REACH_START && request->central != NULL) {
+        struct ft_request_source *source = request->source;
+        unsigned place = source->started_n++ % FT_REQUESTS_STARTED;
+
+        source->started[place].token = letter->token;
+        source->started[place].central = request->central;
+    }
+    send_reply(request->source, request->id, reply,
+               letter->has_json ? (const char *) (letter + 1) : NULL);
     drop(requests, request);
+}
+
+/* The request stays where it is until its answer has left: should its asker go before, core hears of
+ * that, as it would of one that was never answered. */
+static void answer(struct ft_requests *requests, const struct letter *letter, size_t n)
+{
+    struct ft_request *request = find(requests, letter->token);
+
+    if (request == NULL || ft_outbox_put(requests->config.outbox, deliver, requests, letter, n) == 0)
+        return;
+    ft_log_error("an answer to %s cannot wait until it is safe (%s): its connection is closed, so "
+                 "that it asks again", ft_link_peer(request->source->link), strerror(errno));
+    ft_link_close(request->source->link);
+}
+
+void ft_requests_reply(struct ft_requests *requests, uint64_t token, const ftReply_t *reply)
+{
+    struct letter letter;
+
+    memset(&letter, 0, sizeof letter);
+    letter.token = token;
+    letter.reply = *reply;
+    answer(requests, &letter, sizeof letter);
+}
+
+void ft_requests_answer(struct ft_requests *requests, uint64_t token, ftRetVal_t status,
+                        const char *json, const char *reason, const char *hint)
+{
+    size_t json_n = json != NULL ? strlen(json) + 1 : 0;
+    struct letter *letter = calloc(1, sizeof *letter + json_n);
+
+    if (letter == NULL) {
+        ftReply_t reply = {.status = FT_ERR_MEMORY};
+
+        ft_requests_reply(requests, token, &reply);
+        return;
+    }
+    letter->token = token;
+    letter->reply.status = status;
+    letter->has_json = json != NULL;
+    ft_text_copy(letter->reply.reason, sizeof letter->reply.reason, reason);
+    ft_text_copy(letter->reply.hint, sizeof letter->reply.hint, hint);
+    if (json_n > 0)
+        memcpy(letter + 1, json, json_n);
+    answer(requests, letter, sizeof *letter + json_n);
+    free(letter);
+}
+
+void ft_requests_core_gone(struct ft_requests *requests, const struct ft_central *central)
+{
+    ftReply_t reply = {.status = FT_ERR_LOST, .reason = "the launcher of this job is gone"};
+
+    for (size_t i = 0; i < BUCKETS; i++) {
+        struct ft_request *request = requests->by_token[i];
+
+        while (request != NULL) {
+            struct ft_request *next = request->hash_next;
+
+            if (request->central == central) {
+                request->central = NULL;
+                ft_requests_reply(requests, request->token, &reply);
+            }
+            request = next;
+        }
+    }
 }
 
 static void refuse(struct ft_request_source *source, const Ft__Message *message, ftRetVal_t status,
@@ -157,8 +249,8 @@ static void refuse(struct ft_request_source *source, const Ft__Message *message,
 
     if (message->request->silent)
         return;
-    strncpy(reply.reason, reason, sizeof reply.reason - 1);
-    send_reply(source, message->id, &reply);
+    ft_text_copy(reply.reason, sizeof reply.reason, reason);
+    send_reply(source, message->id, &reply, NULL);
 }
 
 /* ---------------------------------------------------------------- verbs */
@@ -271,6 +363,39 @@ static int call_job_ended(const struct call *call)
     return 0;
 }
 
+static int call_news(const struct call *call)
+{
+    ft_central_next_news(call->central, call->token, call->asker, call->request->decision,
+                         call->request->timeout_ms);
+    return 0;
+}
+
+static int call_node_event(const struct call *call)
+{
+    ftResource_t about;
+
+    if (ft_get_resource(call->request->resource, &about) < 0)
+        return -1;
+    ft_central_log_event(call->central, call->token, call->asker, &about, about.name,
+                         call->request->text);
+    return 0;
+}
+
+static int call_admin(const struct call *call)
+{
+    const struct ft_requests_config *config = &call->requests->config;
+
+    if (call->token == 0)
+        return -1;
+    if (config->admin != NULL)
+        config->admin(config->admin_arg, call->token, call->asker, call->request->text);
+    else
+        ft_requests_answer(call->requests, call->token, FT_ERR_ACTION, NULL,
+                           "a job's own central unit takes no orders",
+                           "ask the system's: ft-centrald without --job");
+    return 0;
+}
+
 static int (*const verbs[])(const struct call *call) = {
     [FT_VERB_ERROR] = call_error,
     [FT_VERB_ALTERNATIVE] = call_alternative,
@@ -282,7 +407,22 @@ static int (*const verbs[])(const struct call *call) = {
     [FT_VERB_PROCESS_ENDED] = call_process_ended,
     [FT_VERB_NODE_CHANGED] = call_node_changed,
     [FT_VERB_JOB_ENDED] = call_job_ended,
+    [FT_VERB_NEWS] = call_news,
+    [FT_VERB_NODE_EVENT] = call_node_event,
+    [FT_VERB_ADMIN] = call_admin,
 };
+
+static bool is_report(uint32_t verb)
+{
+    return verb == FT_VERB_JOB_STARTED || verb == FT_VERB_PROCESS_ENDED ||
+           verb == FT_VERB_NODE_CHANGED || verb == FT_VERB_JOB_ENDED;
+}
+
+static bool is_of_decision(uint32_t verb)
+{
+    return verb == FT_VERB_CLAIM || verb == FT_VERB_ANNOUNCE || verb == FT_VERB_START_FAILED ||
+           verb == FT_VERB_NEXT_PEER;
+}
 
 /* ---------------------------------------------------------------- from the links */
 
@@ -290,12 +430,20 @@ void ft_requests_take(struct ft_requests *requests, struct ft_request_source *so
                       const Ft__Message *message, const struct ft_asker *asker)
 {
     const Ft__Request *body = message->request;
-    struct call call = {.central = requests->central, .asker = asker, .request = body};
+    struct ft_sessions *sessions = requests->config.sessions;
+    struct call call = {.requests = requests, .asker = asker, .request = body};
     struct ft_request *request = NULL;
+    char why[FT_TEXT_MAX] = "";
 
     if (body->verb >= sizeof verbs / sizeof verbs[0] || verbs[body->verb] == NULL) {
         refuse(source, message, FT_ERR_ACTION,
                "this central unit does not know what is asked: is it of an older version?");
+        return;
+    }
+    call.central = ft_sessions_of(sessions, asker, is_of_decision(body->verb) ? body->decision : 0,
+                                  why, sizeof why);
+    if (call.central == NULL) {
+        refuse(source, message, FT_ERR_DENIED, why);
         return;
     }
     if (!body->silent) {
@@ -304,10 +452,17 @@ void ft_requests_take(struct ft_requests *requests, struct ft_request_source *so
             refuse(source, message, FT_ERR_MEMORY, "the central unit is out of memory");
             return;
         }
+        request->verb = body->verb;
+        request->central = call.central;
         call.token = request->token;
+        if (body->verb == FT_VERB_NEWS)
+            ft_sessions_launcher_seen(sessions, call.central);
     }
-    if (verbs[body->verb](&call) == 0)
+    if (verbs[body->verb](&call) == 0) {
+        if (is_report(body->verb))
+            ft_sessions_reported(sessions, call.central);
         return;
+    }
     if (request != NULL)
         drop(requests, request);
     ft_log_warning("a request of %s (verb %u) cannot be understood", ft_link_peer(source->link),
@@ -315,33 +470,47 @@ void ft_requests_take(struct ft_requests *requests, struct ft_request_source *so
     refuse(source, message, FT_ERR_PROTOCOL, "the request cannot be understood");
 }
 
+static void cancel(struct ft_requests *requests, struct ft_request *request)
+{
+    uint64_t token = request->token;
+    struct ft_central *central = request->central;
+
+    drop(requests, request);
+    if (central != NULL)
+        ft_central_cancel(central, token);
+}
+
 void ft_requests_cancel(struct ft_requests *requests, struct ft_request_source *source, uint64_t id)
 {
     struct ft_request *request = source->first;
-    uint64_t token;
 
     while (request != NULL && request->id != id)
         request = request->next;
-    if (request == NULL)
-        return;
-    token = request->token;
-    drop(requests, request);
-    ft_central_cancel(requests->central, token);
+    if (request != NULL)
+        cancel(requests, request);
+}
+
+/* Whether a core still is: sessions end. */
+static bool is_core(const struct ft_requests *requests, const struct ft_central *central)
+{
+    return central == ft_sessions_base(requests->config.sessions) ||
+           ft_sessions_has(requests->config.sessions, central);
 }
 
 void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_source *source,
                              bool for_good)
 {
-    while (source->first != NULL) {
-        uint64_t token = source->first->token;
-
-        drop(requests, source->first);
-        ft_central_cancel(requests->central, token);
-    }
+    while (source->first != NULL)
+        cancel(requests, source->first);
     for (unsigned i = 0; i < source->started_n && i < FT_REQUESTS_STARTED; i++) {
+        struct ft_central *central = source->started[i].central;
+
+        if (!is_core(requests, central))
+            continue;
         if (for_good)
-            ft_central_cancel(requests->central, source->started[i]);
+            ft_central_cancel(central, source->started[i].token);
         else
-            ft_central_unsure(requests->central, source->started[i]);
+            ft_central_unsure(central, source->started[i].token);
     }
+    source->started_n = 0;
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "centrald/outbox.h"
+#include "centrald/sessions.h"
 #include "core/central.h"
 #include "net/link.h"
 #include "wire/ft.pb-c.h"
@@ -22,13 +24,26 @@ struct ft_requests;
 struct ft_request_source {
     struct ft_link *link;
     struct ft_request *first;               /* not answered yet */
-    uint64_t started[FT_REQUESTS_STARTED];  /* the latest that were told to start a stand-in */
+    struct {
+        uint64_t token;
+        struct ft_central *central;
+    } started[FT_REQUESTS_STARTED]; /* the latest that were told to start a stand-in */
     unsigned started_n;
 };
 
-struct ft_requests *ft_requests_create(void); /* NULL: out of memory */
+/* A command of an administrator's (FT_VERB_ADMIN): ends in ft_requests_answer. */
+typedef void (*ft_admin_fn)(void *arg, uint64_t token, const struct ft_asker *asker,
+                            const char *command);
+
+struct ft_requests_config {
+    struct ft_sessions *sessions; /* borrowed for life, as the outbox */
+    struct ft_outbox *outbox;     /* NULL: answers leave at once */
+    ft_admin_fn admin;            /* NULL: such commands are refused */
+    void *admin_arg;
+};
+
+struct ft_requests *ft_requests_create(const struct ft_requests_config *config); /* NULL: ENOMEM */
 void ft_requests_destroy(struct ft_requests *requests); /* takes NULL */
-void ft_requests_set_central(struct ft_requests *requests, struct ft_central *central);
 
 /* A Request message. asker: who it is from, as its source vouches for. */
 void ft_requests_take(struct ft_requests *requests, struct ft_request_source *source,
@@ -45,5 +60,12 @@ void ft_requests_source_gone(struct ft_requests *requests, struct ft_request_sou
 
 /* Core's answer (env.reply). */
 void ft_requests_reply(struct ft_requests *requests, uint64_t token, const ftReply_t *reply);
+
+/* The answer to an administrator's command: json may be NULL, reason and hint too. */
+void ft_requests_answer(struct ft_requests *requests, uint64_t token, ftRetVal_t status,
+                        const char *json, const char *reason, const char *hint);
+
+/* A core is about to be destroyed: those who wait for it are told. */
+void ft_requests_core_gone(struct ft_requests *requests, const struct ft_central *central);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * server.h - the central unit: core's mind with hands and ears.
+ * server.h - a job's own central unit: a door, and one reign for its whole life.
  */
 #ifndef FT_CENTRALD_SERVER_H
 #define FT_CENTRALD_SERVER_H
@@ -10,13 +10,13 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#include "centrald/config.h"
+#include "core/plan.h"
 
 struct ft_server;
 
 struct ft_server_setup {
     uv_loop_t *loop;
-    const struct ft_config *config;
+    const struct ft_plan *plan;
     const char *session;
     const char *node;    /* this node's name */
     const char *socket;  /* path of central.sock */
@@ -28,8 +28,7 @@ struct ft_server_setup {
 };
 
 /* Makes everything and listens; starts units on the pool's nodes. All of setup is copied or used
- * up, but for config, session and node, which are borrowed for life. NULL with a sentence in
- * `why`. */
+ * up, but for plan, session and node, which are borrowed for life. NULL with a sentence in `why`. */
 struct ft_server *ft_server_create(const struct ft_server_setup *setup, char *why, size_t size);
 
 uint16_t ft_server_port(const struct ft_server *server);

@@ -74,6 +74,7 @@ struct ft_starter {
     uint8_t key[FT_KEY_BYTES];
     struct job *first, *last;
     unsigned jobs_n;
+    unsigned handles_n; /* jobs that libuv still has something of */
     unsigned running_n;
     bool stopped;
 };
@@ -164,6 +165,7 @@ static void on_timer_closed(uv_handle_t *handle)
 {
     struct job *job = handle->data;
 
+    job->starter->handles_n--;
     explicit_bzero(job->text, sizeof job->text);
     free(job->node);
     free(job);
@@ -207,6 +209,7 @@ int ft_starter_start(struct ft_starter *starter, const char *node)
         return -1;
     }
     uv_timer_init(starter->loop, &job->timer);
+    starter->handles_n++;
     job->timer.data = job;
     job->previous = starter->last;
     if (starter->last != NULL)
@@ -452,4 +455,9 @@ void ft_starter_stop(struct ft_starter *starter)
             end_job(job);
         job = next;
     }
+}
+
+bool ft_starter_is_over(const struct ft_starter *starter)
+{
+    return starter->stopped && starter->handles_n == 0;
 }

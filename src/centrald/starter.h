@@ -5,6 +5,7 @@
 #ifndef FT_CENTRALD_STARTER_H
 #define FT_CENTRALD_STARTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -40,6 +41,7 @@ int ft_starter_start(struct ft_starter *starter, const char *node);
 /* Ends what is being started; no event comes any more. To be destroyed when the loop has run
  * out. */
 void ft_starter_stop(struct ft_starter *starter);
+bool ft_starter_is_over(const struct ft_starter *starter); /* stopped, and the loop has nothing of it */
 void ft_starter_destroy(struct ft_starter *starter); /* takes NULL */
 
 #endif

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * units.c - owns the TCP listener and one object for each node unit that is connected.
+ * units.c - owns one object for each node unit that is connected.
  *
- * A unit connects, proves that it holds the session's key (net/link), and says Hello with its
- * node's name; from then on it speaks for that node:
+ * A unit has proven itself and said Hello (door.c); it is answered, welcomed, and from then on
+ * speaks for its node:
  *
- *     NodeInfo     -> core: the node's facts; a kind of hardware not seen before: NeedTopology back
+ *     NodeInfo     -> sessions: the node's facts; a kind of hardware not seen before: NeedTopology
  *     Topology     -> cms: kept once a kind
  *     Request      -> requests.c, with the asker that the unit vouches for
  *     Cancel       -> requests.c
- *     ProbeResult  -> core                        Probe  core -> unit
- *     Ping         -> Pong                        Leave  at the end -> unit
- *     Leave        -> the unit ends in order
+ *     ProbeResult  -> sessions                    Probe  core -> unit
+ *     Ping         -> Pong, or a heartbeat for the watch
+ *     Leave        -> the unit ends in order      Leave  a job's end -> unit
+ *     ModuleState, ModuleList, Sample, Trouble -> events.message    ModuleOrder -> unit
  *
- * One unit a node: a new link takes the place of the one before it (a unit that was restarted, or
- * whose old connection broke without this side having noticed). Units ping when they hear nothing
- * for 2 s, so a unit that was silent for SILENT_MS is not worth a probe; nothing here wakes up to
- * find that out.
+ * One unit a node, found by its name at once: a new link takes the place of the one before it (a
+ * unit that was restarted, or whose old connection broke without this side having noticed). Units
+ * ping when they hear nothing for 2 s, so a unit that was silent for SILENT_MS is not worth a probe;
+ * who is alive the watch knows better.
  */
 #include "centrald/units.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,51 +34,125 @@
 #include "core/inventory.h"
 #include "net/link.h"
 #include "wire/convert.h"
+#include "wire/verbs.h"
 
 #define SILENT_MS 5000
+#define BUCKETS_MIN 256
 
 struct unit {
     struct ft_units *units;
     struct ft_request_source source; /* its link among others */
-    char node[FT_NAME_MAX];          /* "" before Hello */
+    char node[FT_NAME_MAX];
+    uint64_t run; /* names the run of its program */
     int64_t heard_ms;
     bool closing;
-    bool replaced; /* its end is no news: another link speaks for the node now, or all end */
+    bool silenced; /* its end is no news: another link speaks for the node now, or all end */
     bool leaving;  /* it ends in order */
+    bool listed;   /* in the table: it speaks for its node */
     struct unit *next, *previous;
+    struct unit *hash_next;
 };
 
 struct ft_units {
     struct ft_units_config config;
-    struct ft_listener *listener;
+    struct ft_units_events events;
+    void *arg;
     struct unit *first;
     size_t n;
+    struct unit **by_node;
+    size_t buckets;
+    size_t listed_n;
+    bool stopped;
 };
 
-static void on_accepted(void *arg, struct ft_link *link);
+/* ---------------------------------------------------------------- the table */
 
-struct ft_units *ft_units_create(const struct ft_units_config *config)
+static struct unit **bucket_of(const struct ft_units *units, const char *node)
+{
+    return &units->by_node[ft_node_name_hash(node) & (units->buckets - 1)];
+}
+
+static struct unit *find(const struct ft_units *units, const char *node)
+{
+    struct unit *unit = *bucket_of(units, node);
+
+    while (unit != NULL && !ft_node_names_equal(unit->node, node))
+        unit = unit->hash_next;
+    return unit;
+}
+
+/* Twice the buckets; without memory for them the chains just grow longer. */
+static void grow(struct ft_units *units)
+{
+    struct unit **before = units->by_node;
+    struct unit **after = calloc(2 * units->buckets, sizeof *after);
+
+    if (after == NULL)
+        return;
+    units->by_node = after;
+    units->buckets *= 2;
+    for (struct unit *unit = units->first; unit != NULL; unit = unit->next) {
+        struct unit **bucket = bucket_of(units, unit->node);
+
+        if (!unit->listed)
+            continue;
+        unit->hash_next = *bucket;
+        *bucket = unit;
+    }
+    free(before);
+}
+
+static void enlist(struct unit *unit)
+{
+    struct ft_units *units = unit->units;
+    struct unit **bucket;
+
+    if (units->listed_n >= units->buckets)
+        grow(units);
+    bucket = bucket_of(units, unit->node);
+    unit->hash_next = *bucket;
+    *bucket = unit;
+    unit->listed = true;
+    units->listed_n++;
+}
+
+static void unlist(struct unit *unit)
+{
+    struct unit **link = bucket_of(unit->units, unit->node);
+
+    if (!unit->listed)
+        return;
+    while (*link != unit)
+        link = &(*link)->hash_next;
+    *link = unit->hash_next;
+    unit->listed = false;
+    unit->units->listed_n--;
+}
+
+struct ft_units *ft_units_create(const struct ft_units_config *config,
+                                 const struct ft_units_events *events, void *arg)
 {
     struct ft_units *units = calloc(1, sizeof *units);
 
     if (units == NULL)
         return NULL;
     units->config = *config;
-    units->listener = ft_listener_tcp(config->loop, NULL, 0, config->key, on_accepted, units);
-    units->config.key = NULL;
-    if (units->listener == NULL) {
-        int error = errno;
-
-        free(units);
-        errno = error;
-        return NULL;
-    }
-    return units;
+    units->events = *events;
+    units->arg = arg;
+    units->buckets = BUCKETS_MIN;
+    units->by_node = calloc(units->buckets, sizeof(struct unit *));
+    if (units->by_node != NULL)
+        return units;
+    free(units);
+    return NULL;
 }
 
-uint16_t ft_units_port(const struct ft_units *units)
+void ft_units_destroy(struct ft_units *units)
 {
-    return ft_listener_port(units->listener);
+    if (units == NULL)
+        return;
+    free(units->by_node);
+    free(units);
 }
 
 size_t ft_units_count(const struct ft_units *units)
@@ -86,64 +160,69 @@ size_t ft_units_count(const struct ft_units *units)
     return units->n;
 }
 
-void ft_units_destroy(struct ft_units *units)
+bool ft_units_has(const struct ft_units *units, const char *node)
 {
-    free(units);
+    return find(units, node) != NULL;
 }
 
-static struct unit *find(const struct ft_units *units, const char *node)
+void ft_units_set_check(struct ft_units *units, bool run_check)
 {
-    struct unit *unit = units->first;
-
-    while (unit != NULL && (unit->closing || unit->node[0] == '\0' ||
-                            !ft_node_names_equal(unit->node, node)))
-        unit = unit->next;
-    return unit;
+    units->config.run_check = run_check;
 }
 
-static void close_unit(struct unit *unit)
+/* ---------------------------------------------------------------- its end */
+
+/* From now on nobody speaks for the node by this link. */
+static void part(struct unit *unit, const char *why)
+{
+    struct ft_units *units = unit->units;
+
+    if (!unit->listed)
+        return;
+    unlist(unit);
+    ft_requests_source_gone(units->config.requests, &unit->source, false);
+    if (unit->silenced)
+        return;
+    ft_watch_parted(units->config.watch, unit->node, unit->leaving);
+    ft_sessions_unit_down(units->config.sessions, unit->node, why);
+    units->events.down(units->arg, unit->node, why, unit->leaving);
+}
+
+static void close_unit(struct unit *unit, const char *why)
 {
     unit->closing = true;
+    part(unit, why);
     ft_link_close(unit->source.link);
+}
+
+static void on_closed(void *arg, struct ft_link *link, int error, const char *text)
+{
+    struct unit *unit = arg;
+    struct ft_units *units = unit->units;
+
+    (void) link;
+    part(unit, unit->leaving ? "it ended in order"
+               : error == 0  ? "the connection was closed"
+                             : text);
+    *(unit->previous != NULL ? &unit->previous->next : &units->first) = unit->next;
+    if (unit->next != NULL)
+        unit->next->previous = unit->previous;
+    units->n--;
+    free(unit);
 }
 
 static void send_to(struct unit *unit, const Ft__Message *message, const char *what)
 {
+    char why[200];
+
     if (ft_link_send(unit->source.link, message) == 0)
         return;
-    ft_log_warning("%s could not be sent to the unit of node %s: %s", what, unit->node,
-                   strerror(errno));
-    close_unit(unit);
+    snprintf(why, sizeof why, "%s could not be sent to it: %s", what, strerror(errno));
+    ft_log_warning("the unit of node %s: %s", unit->node, why);
+    close_unit(unit, why);
 }
 
 /* ---------------------------------------------------------------- what units say */
-
-static void take_hello(struct unit *unit, const Ft__Hello *hello)
-{
-    struct ft_units *units = unit->units;
-    struct unit *before;
-
-    if (unit->node[0] != '\0') {
-        ft_log_warning("the unit of node %s said Hello twice: its connection is closed",
-                       unit->node);
-        close_unit(unit);
-        return;
-    }
-    if (!ft_hello_answer(unit->source.link, hello, units->config.node, true)) {
-        unit->closing = true;
-        return;
-    }
-    before = find(units, hello->node);
-    if (before != NULL) {
-        before->replaced = true;
-        close_unit(before);
-    }
-    ft_text_copy(unit->node, sizeof unit->node, hello->node);
-    if (ft_central_unit_up(units->config.central, unit->node, hello->program) < 0) {
-        ft_log_error("the unit of node %s cannot be taken in: %s", unit->node, strerror(errno));
-        close_unit(unit);
-    }
-}
 
 static void need_topology(struct unit *unit, uint64_t kind)
 {
@@ -158,7 +237,7 @@ static void need_topology(struct unit *unit, uint64_t kind)
 
 static void take_info(struct unit *unit, const Ft__NodeInfo *info)
 {
-    struct ft_central *central = unit->units->config.central;
+    struct ft_sessions *sessions = unit->units->config.sessions;
     struct ft_facts facts;
     size_t n;
 
@@ -167,11 +246,13 @@ static void take_info(struct unit *unit, const Ft__NodeInfo *info)
                        unit->node);
         return;
     }
-    if (info->location[0] != '\0' &&
-        ft_central_set_location(central, unit->node, info->location) < 0)
-        ft_log_warning("the location \"%.200s\" of node %s is not used: %s", info->location,
-                       unit->node, strerror(errno));
-    if (ft_central_unit_facts(central, unit->node, &facts) < 0)
+    if (info->location[0] != '\0') {
+        ft_watch_place(unit->units->config.watch, unit->node, info->location);
+        if (ft_sessions_set_location(sessions, unit->node, info->location) < 0)
+            ft_log_warning("the location \"%.200s\" of node %s is not used: %s", info->location,
+                           unit->node, strerror(errno));
+    }
+    if (ft_sessions_unit_facts(sessions, unit->node, &facts) < 0)
         ft_log_error("the hardware of node %s cannot be kept: %s", unit->node, strerror(errno));
     if (ft_cms_topology(unit->units->config.cms, facts.kind, &n) == NULL)
         need_topology(unit, facts.kind);
@@ -202,42 +283,76 @@ static void take_probe(struct unit *unit, uint64_t probe, const Ft__ProbeResult 
     ft_text_one_line(measured.error);
     measured.facts_known =
         result->facts != NULL && ft_get_facts(result->facts, &measured.facts) == 0;
-    ft_central_probe_result(unit->units->config.central, probe, &measured);
+    ft_sessions_probe_result(unit->units->config.sessions, probe, &measured);
+}
+
+/* What a unit has to say itself comes without an asker; of its clients' requests it vouches for
+ * each. */
+static void take_own(struct unit *unit, const Ft__Request *request)
+{
+    struct ft_sessions *sessions = unit->units->config.sessions;
+    ftResource_t about;
+
+    if (request->verb != FT_VERB_NODE_EVENT || ft_get_resource(request->resource, &about) < 0) {
+        ft_log_warning("the unit of node %s asks for something that only its clients may",
+                       unit->node);
+        return;
+    }
+    ft_central_unit_event(ft_sessions_of_job(sessions, about.job), unit->node, &about, about.name,
+                          request->text);
 }
 
 static void take_request(struct unit *unit, const Ft__Message *message)
 {
+    const struct ft_units_config *config = &unit->units->config;
     const Ft__Asker *from = message->request->asker;
     struct ft_asker asker = {
         .node = unit->node,
         .job = from != NULL ? from->job : "",
         .rank = from != NULL ? from->rank : -1,
         .pid = from != NULL ? from->pid : 0,
-        .launcher = false, /* the launcher comes by central.sock */
+        .uid = from != NULL ? from->uid : (uint32_t) -1,
+        .launcher = config->launchers_by_unit && from != NULL && from->launcher,
+        .run = unit->run,
+        .request = message->id,
     };
 
-    ft_requests_take(unit->units->config.requests, &unit->source, message, &asker);
+    if (from == NULL && message->request->silent)
+        take_own(unit, message->request);
+    else
+        ft_requests_take(config->requests, &unit->source, message, &asker);
+}
+
+static void take_ping(struct unit *unit, const Ft__Ping *ping)
+{
+    Ft__Message message = FT__MESSAGE__INIT;
+    Ft__Pong pong = FT__PONG__INIT;
+
+    pong.sent_ns = ping->sent_ns;
+    if (ping->beat)
+        ft_watch_ping(unit->units->config.watch, unit->node, ping, &pong);
+    message.body_case = FT__MESSAGE__BODY_PONG;
+    message.pong = &pong;
+    ft_link_send(unit->source.link, &message); /* if not, the unit notices the silence */
 }
 
 static void on_message(void *arg, struct ft_link *link, const Ft__Message *message)
 {
     struct unit *unit = arg;
+    struct ft_units *units = unit->units;
 
+    (void) link;
     if (unit->closing)
         return;
     unit->heard_ms = ft_clock_ms();
-    if (message->body_case == FT__MESSAGE__BODY_HELLO) {
-        take_hello(unit, message->hello);
-        return;
-    }
-    if (unit->node[0] == '\0') {
-        ft_log_warning("%s did not say Hello first: its connection is closed", ft_link_peer(link));
-        close_unit(unit);
-        return;
-    }
+    ft_watch_heard(units->config.watch, unit->node);
     switch (message->body_case) {
+    case FT__MESSAGE__BODY_HELLO:
+        close_unit(unit, "it said Hello twice");
+        break;
     case FT__MESSAGE__BODY_NODE_INFO:
         take_info(unit, message->node_info);
+        units->events.message(units->arg, unit->node, message);
         break;
     case FT__MESSAGE__BODY_TOPOLOGY:
         take_topology(unit, message->topology);
@@ -246,94 +361,152 @@ static void on_message(void *arg, struct ft_link *link, const Ft__Message *messa
         take_request(unit, message);
         break;
     case FT__MESSAGE__BODY_CANCEL:
-        ft_requests_cancel(unit->units->config.requests, &unit->source, message->id);
+        ft_requests_cancel(units->config.requests, &unit->source, message->id);
         break;
     case FT__MESSAGE__BODY_PROBE_RESULT:
         take_probe(unit, message->id, message->probe_result);
         break;
     case FT__MESSAGE__BODY_PING:
-        ft_hello_pong(link, message->ping);
+        take_ping(unit, message->ping);
         break;
     case FT__MESSAGE__BODY_LEAVE:
         unit->leaving = true;
+        break;
+    case FT__MESSAGE__BODY_MODULE_STATE:
+    case FT__MESSAGE__BODY_MODULE_LIST:
+    case FT__MESSAGE__BODY_SAMPLE:
+    case FT__MESSAGE__BODY_TROUBLE:
+        units->events.message(units->arg, unit->node, message);
         break;
     default: /* a newer unit's; fields are only added */
         break;
     }
 }
 
-/* ---------------------------------------------------------------- coming and going */
-
-static void on_closed(void *arg, struct ft_link *link, int error, const char *text)
-{
-    struct unit *unit = arg;
-    struct ft_units *units = unit->units;
-
-    (void) link;
-    if (unit->previous != NULL)
-        unit->previous->next = unit->next;
-    else
-        units->first = unit->next;
-    if (unit->next != NULL)
-        unit->next->previous = unit->previous;
-    units->n--;
-    ft_requests_source_gone(units->config.requests, &unit->source, false);
-    if (unit->node[0] != '\0' && !unit->replaced)
-        ft_central_unit_down(units->config.central, unit->node,
-                             unit->leaving ? "it ended in order"
-                             : error == 0  ? "the connection was closed"
-                                           : text);
-    free(unit);
-}
+/* ---------------------------------------------------------------- its beginning */
 
 static const struct ft_link_events link_events = {.message = on_message, .closed = on_closed};
 
-static void on_accepted(void *arg, struct ft_link *link)
+static struct unit *make(struct ft_units *units, struct ft_link *link, const Ft__Hello *hello)
 {
-    struct ft_units *units = arg;
-    struct unit *unit;
+    struct unit *unit = units->n < FT_UNITS_MAX ? calloc(1, sizeof *unit) : NULL;
 
-    if (units->n >= FT_UNITS_MAX) {
-        ft_log_warning("a unit at %s is turned away: %d are connected", ft_link_peer(link),
-                       FT_UNITS_MAX);
-        return;
-    }
-    unit = calloc(1, sizeof *unit);
     if (unit == NULL) {
-        ft_log_error("a unit at %s is turned away: out of memory", ft_link_peer(link));
-        return;
+        ft_log_warning("the unit of node %.200s at %s is turned away: %s", hello->node,
+                       ft_link_peer(link),
+                       units->n < FT_UNITS_MAX ? "out of memory" : "too many are connected");
+        return NULL;
     }
     unit->units = units;
     unit->source.link = link;
     unit->heard_ms = ft_clock_ms();
+    ft_text_copy(unit->node, sizeof unit->node, hello->node);
+    unit->run = hello->start != 0 ? hello->start : (uint64_t) hello->pid;
     unit->next = units->first;
     if (units->first != NULL)
         units->first->previous = unit;
     units->first = unit;
     units->n++;
-    ft_link_accept(link, &link_events, unit);
+    return unit;
 }
 
-void ft_units_leave(struct ft_units *units, const char *reason)
+/* Its node may have been known by another link, whose end nobody has noticed. */
+static void replace(struct ft_units *units, const char *node)
+{
+    struct unit *before = find(units, node);
+
+    if (before == NULL)
+        return;
+    before->silenced = true;
+    close_unit(before, "another connection speaks for its node");
+}
+
+static void welcome(struct unit *unit, const Ft__Hello *hello)
+{
+    struct ft_units *units = unit->units;
+    struct sockaddr_storage address;
+    Ft__Message message = FT__MESSAGE__INIT;
+    Ft__Welcome body = FT__WELCOME__INIT;
+
+    if (!ft_link_address(unit->source.link, &address) ||
+        ft_watch_join(units->config.watch, hello, (struct sockaddr *) &address, &body) < 0) {
+        ft_log_error("the heartbeat of node %s cannot be watched: %s", unit->node,
+                     strerror(errno));
+        close_unit(unit, "its heartbeat cannot be watched");
+        return;
+    }
+    if (units->events.welcome != NULL)
+        units->events.welcome(units->arg, unit->node, &body);
+    message.body_case = FT__MESSAGE__BODY_WELCOME;
+    message.welcome = &body;
+    send_to(unit, &message, "the welcome");
+}
+
+void ft_units_greet(struct ft_units *units, struct ft_link *link, const Ft__Hello *hello)
+{
+    struct unit *unit;
+
+    if (units->stopped || !ft_hello_answer(link, hello, units->config.node, units->config.term, true)) {
+        ft_link_close(link);
+        return;
+    }
+    unit = make(units, link, hello);
+    if (unit == NULL) {
+        ft_link_close(link);
+        return;
+    }
+    ft_link_accept(link, &link_events, unit);
+    replace(units, unit->node);
+    enlist(unit);
+    if (ft_sessions_unit_up(units->config.sessions, unit->node, hello->program) < 0) {
+        ft_log_error("the unit of node %s cannot be taken in: %s", unit->node, strerror(errno));
+        close_unit(unit, "it cannot be taken in");
+        return;
+    }
+    welcome(unit, hello);
+    if (!unit->closing)
+        units->events.up(units->arg, unit->node);
+}
+
+void ft_units_part(struct ft_units *units, const char *node, const char *why)
+{
+    struct unit *unit = find(units, node);
+
+    if (unit != NULL)
+        close_unit(unit, why);
+}
+
+void ft_units_stop(struct ft_units *units, bool leave, const char *reason)
 {
     Ft__Message message = FT__MESSAGE__INIT;
-    Ft__Leave leave = FT__LEAVE__INIT;
+    Ft__Leave body = FT__LEAVE__INIT;
 
-    if (units->listener != NULL)
-        ft_listener_close(units->listener);
-    units->listener = NULL;
-    leave.reason = (char *) reason;
+    units->stopped = true;
+    body.reason = (char *) (uintptr_t) reason;
     message.body_case = FT__MESSAGE__BODY_LEAVE;
-    message.leave = &leave;
+    message.leave = &body;
     for (struct unit *unit = units->first; unit != NULL; unit = unit->next) {
-        unit->replaced = true; /* core need not hear of it any more */
-        if (!unit->closing)
-            send_to(unit, &message, "the word to leave");
-        close_unit(unit);
+        bool was_closing = unit->closing;
+
+        unit->silenced = true; /* core need not hear of it any more */
+        unit->closing = true;
+        if (leave && !was_closing)
+            ft_link_send(unit->source.link, &message); /* if not, the end of the link tells it */
+        ft_link_close(unit->source.link);
     }
 }
 
-/* ---------------------------------------------------------------- probes */
+/* ---------------------------------------------------------------- what they are told */
+
+int ft_units_send(struct ft_units *units, const char *node, const Ft__Message *message)
+{
+    struct unit *unit = find(units, node);
+
+    if (unit != NULL && !unit->closing)
+        return ft_link_send(unit->source.link, message);
+    errno = ENOTCONN;
+    return -1;
+}
 
 int ft_units_probe(struct ft_units *units, uint64_t probe, const char *node, unsigned timeout_ms,
                    char *why, size_t size)

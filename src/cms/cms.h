@@ -3,6 +3,7 @@
  * cms.h - the configuration management: what should node XY be?
  *
  *     collected   what the node units found when they came up (collected.c)
+ *     recorded    a file of the site, or Slurm's node records, before what was collected (recorded.c)
  *
  * One table, one source a file. A source answers at once, from what it has; one that has to ask
  * somebody else asks ahead of time.
@@ -51,5 +52,16 @@ struct ft_cms *ft_cms_collected_create(const struct ft_central *central);
 /* Keeps a kind's topology (copied), once. Returns 0, or -1 with errno ENOMEM, or ENOBUFS: too many,
  * or too large. */
 int ft_cms_collected_keep(struct ft_cms *cms, uint64_t kind, const void *xml, size_t n);
+
+/* ---- the source `recorded` */
+
+/* In front of a `collected` one, which it takes over. NULL with errno ENOMEM (collected is still
+ * the caller's then). */
+struct ft_cms *ft_cms_recorded_create(struct ft_cms *collected);
+
+/* Node records as in records.h take the place of those that were there. `name`: of the file, for
+ * messages. Returns 0, or -1 with a sentence in `why`, and what was known stays. */
+int ft_cms_recorded_feed(struct ft_cms *cms, const char *text, const char *name, char *why,
+                         size_t size);
 
 #endif
