@@ -264,6 +264,7 @@ typedef struct {
     int64_t available_at_s;   /* FT_ERR_NONE: when one becomes available (Unix time), 0: unknown */
     char reason[FT_TEXT_MAX]; /* after an error: what happened, to what */
     char hint[FT_TEXT_MAX];   /* after an error: what to do about it */
+    int change;               /* of news of a node: an ftNodeChange_t, see ft_runtime.h */
 } ftReply_t;
 
 /* ---------------------------------------------------------------- requests */

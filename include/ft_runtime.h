@@ -49,6 +49,14 @@ ftRetVal_t serveFT(const ftHandle_t handle);
 
 /* ---------------------------------------------------------------- a launcher's reports */
 
+/* Open a connection as a launcher, or one of its daemons. As openFT, but that this process speaks
+ * for a session: the name that its jobs' names begin with (PRRTE: the namespace of its daemons,
+ * without what follows "@"). A system's units let the user who first used a session's name, and
+ * nobody else, report for it; a job's own central unit knows its launcher by its process id.
+ *   session   copied; shorter than FT_NAME_MAX
+ * Errors: those of openFT. */
+ftRetVal_t openLauncherFT(const ftHost_t host, const char *session, ftHandle_t *handle);
+
 /* One process of a job, as its launcher started it. */
 typedef struct {
     int rank;          /* in its job */
@@ -65,11 +73,15 @@ typedef enum {
     FT_ENDED_WITH_NODE  /* its node was lost */
 } ftEnd_t;
 
-/* What became of a node of the job, as its launcher sees it. */
+/* What became of a node of the job. The first three a launcher reports as it sees them; the others,
+ * and FT_NODE_LOST, it hears from the central unit (ftNextNews). */
 typedef enum {
     FT_NODE_JOINED = 1, /* a daemon of the launcher runs there */
-    FT_NODE_LOST,       /* the daemon there was lost: connection closed, timed out, ... */
-    FT_NODE_LEFT        /* the daemon there was ended in order */
+    FT_NODE_LOST,       /* the daemon there was lost: connection closed, timed out, ...; as news: the
+                         * node is silent and was declared lost */
+    FT_NODE_LEFT,       /* the daemon there was ended in order */
+    FT_NODE_FAILING,    /* news: it is going down, or to be left: what runs there should move */
+    FT_NODE_WELL        /* news: it is not going down after all */
 } ftNodeChange_t;
 
 /* Actions of a launcher. They are for the launcher of the job only: others get FT_ERR_DENIED.
@@ -86,6 +98,37 @@ ftAction_t ftJobStarted(const char *job, const char *parent, const ftProcessInfo
 ftAction_t ftProcessEnded(const char *job, int rank, ftEnd_t how, int code);
 ftAction_t ftNodeChanged(const char *node, int daemon, ftNodeChange_t change, const char *text);
 ftAction_t ftJobEnded(const char *job, int code);
+
+/* Ask for news of the launcher's nodes. Answered with the oldest one that is newer than `after`;
+ * until there is one, it waits (up to the request's time).
+ *   after   reply.decision of the latest one heard, 0 at first
+ * The answer, FT_OK:
+ *   reply.decision   the number of this news: ask again with it
+ *   reply.resource   the node; kind 0: another central unit leads now, and whoever asks should report
+ *                    again all that there is (it is not an error to report something twice)
+ *   reply.change     what became of it
+ *   reply.reason     how it was noticed, for people
+ * For launchers only, as the reports are. */
+ftAction_t ftNextNews(uint64_t after);
+
+/* ---------------------------------------------------------------- a launcher's daemons */
+
+/* Tell this node's unit which processes a launcher's daemon has here, all there are of a job, each
+ * time that one has started or ended; n 0: none any more. The unit ends them if the node is declared
+ * lost, or is cut off, and says so when one is stopped. It goes no further than the unit. Only the
+ * processes' own user (or root) may tell of them.
+ *   job         its name
+ *   processes   n of them, borrowed until the action has been sent; their node is not looked at
+ *   quiet_ms    how long ago the launcher was heard of, by this daemon; to be told again each second
+ *               or so, so that the unit knows that they are not on their own. Negative: not known */
+ftAction_t ftRanksHere(const char *job, const ftProcessInfo_t *processes, size_t n, int quiet_ms);
+
+/* Write an entry to the event log of the central unit.
+ *   about   the node or rank that it is about
+ *   name    of the entry, of [a-z0-9_]; doc/events.md has them all
+ *   text    a sentence for people: what happened, to whom, what to do
+ * For launchers only. */
+ftAction_t ftLogEvent(ftResource_t about, const char *name, const char *text);
 
 /* ---------------------------------------------------------------- a layer's stand-ins */
 

@@ -82,6 +82,17 @@ int FTMPI_Next_peer(ftTimeout_t T, MPI_Comm *comm);
  * Returns MPI_SUCCESS or MPI_ERR_COMM. */
 int FTMPI_Leave(MPI_Comm *comm);
 
+/* Says whether what a resource is on is known to be going down: by a forecast, or because an
+ * administrator has it drained. It still works; findAlternative gives its replacement without waiting
+ * for a loss, and what is sent there should go to that one before it is too late:
+ *
+ *     if (FTMPI_Is_failing(ftRank(2)) && findAlternative... FTMPI_Reach...)   // then say goodbye
+ *
+ *   resource   a rank of the own job (ftRank), or a node (ftNode(reply.alternative.node)); of others'
+ *              ranks it may not be known
+ * Returns 1 or 0. Local, and cheap enough to be called before each message. */
+int FTMPI_Is_failing(ftResource_t resource);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

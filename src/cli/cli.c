@@ -10,7 +10,7 @@
 
 void cli_error(const char *command, const char *format, ...)
 {
-    char text[2048];
+    char text[8192];
     va_list args;
 
     va_start(args, format);

@@ -13,6 +13,8 @@ enum {
     CLI_OK = 0,
     CLI_FAILED = 1,        /* it was done, and the answer is no */
     CLI_USAGE = 2,         /* it was not understood */
+    CLI_UNREACHABLE = 3,   /* no unit answers, or no central unit leads */
+    CLI_DENIED = 4,        /* that is not for this user */
     CLI_RUN_FAILED = 125,  /* ft run itself failed */
     CLI_RUN_DENIED = 126,  /* mpirun is there and cannot be started */
     CLI_RUN_MISSING = 127  /* there is no mpirun */
@@ -31,6 +33,16 @@ int cli_events(int argc, char **argv);
 int cli_probe(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 int cli_version(int argc, char **argv);
+int cli_status(int argc, char **argv);
+int cli_nodes(int argc, char **argv);
+int cli_modules(int argc, char **argv);
+int cli_drain(int argc, char **argv);
+int cli_undrain(int argc, char **argv);
+int cli_move(int argc, char **argv);
+int cli_restart(int argc, char **argv);
+int cli_central(int argc, char **argv);
+int cli_reload(int argc, char **argv);
+int cli_config(int argc, char **argv);
 
 /* Prints "ft COMMAND: text" on stderr, in one write. */
 void cli_error(const char *command, const char *format, ...)

@@ -12,6 +12,7 @@
  */
 #include "config.h"
 
+#include "cli/admin.h"
 #include "cli/capture.h"
 #include "cli/cli.h"
 #include "cli/environ.h"
@@ -22,6 +23,7 @@
 
 #include "common/hostlist.h"
 #include "common/text.h"
+#include "conf/plan.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -191,6 +193,69 @@ static void check_component_is_used(struct doctor *d)
     capture_destroy(c);
 }
 
+/* ---------------------------------------------------------------- the system's units */
+
+/* What the central unit that leads says of the whole. */
+static void judge_system(struct doctor *d, yyjson_val *status)
+{
+    yyjson_val *nodes = yyjson_obj_get(status, "nodes"), *modules = yyjson_obj_get(status, "modules");
+
+    if (admin_truth(status, "well"))
+        pass(d, "system", "%s leads; %.0f nodes and %.0f modules are well",
+             admin_text(status, "leader"), admin_number(nodes, "all"),
+             admin_number(modules, "all"));
+    else
+        note(d, "system", "%s leads; not all is well, ft status and ft nodes tell what",
+             admin_text(status, "leader"));
+    if (admin_text(yyjson_obj_get(status, "config"), "warnings")[0] != '\0')
+        note(d, "ft.conf", "%s", admin_text(yyjson_obj_get(status, "config"), "warnings"));
+}
+
+/* Where a system's units run, jobs attach to them; where none do, each job has its own. */
+static void check_system(struct doctor *d)
+{
+    static const char *const timeout_s = "5";
+    char *argv[] = {(char[]){"doctor"}, (char[]){"--timeout"}, (char *) timeout_s, NULL};
+    const struct admin_command command = {NAME, "", NULL, 0, 0};
+    struct admin admin;
+    yyjson_doc *answer;
+    int code;
+
+    if (!admin_has_system()) {
+        pass(d, "system", "no unit of a system runs here: each job starts its own");
+        return;
+    }
+    if (admin_begin(&admin, &command, 3, argv) == ADMIN_GO_ON) {
+        answer = admin_ask_quietly(&admin, &code, "do", "status", NULL);
+        if (answer != NULL)
+            judge_system(d, yyjson_doc_get_root(answer));
+        else
+            fail(d, "system", "%s", admin_why());
+        yyjson_doc_free(answer);
+    }
+    admin_end(&admin);
+}
+
+/* The settings that a central unit here reads, if there are any. */
+static void check_settings(struct doctor *d)
+{
+    const char *path = d->options->conf != NULL ? d->options->conf : ft_plan_default_path();
+    char why[FT_CONF_WHY_MAX];
+    struct ft_plan *plan;
+
+    if (access(path, F_OK) < 0) {
+        pass(d, "ft.conf", "%s is not there: the defaults count", path);
+        return;
+    }
+    plan = ft_plan_load(path, NULL, why, sizeof why);
+    if (plan == NULL)
+        fail(d, "ft.conf", "%s", why);
+    else
+        pass(d, "ft.conf", "%s: %zu nodes, %zu modules, %zu voters", path, plan->nodes_n,
+             plan->modules_n, plan->voters_n);
+    ft_plan_destroy(plan);
+}
+
 /* ---------------------------------------------------------------- the other hosts */
 
 struct host {
@@ -298,8 +363,9 @@ static void check_hosts(struct doctor *d)
 static int help(void)
 {
     printf("usage: ft doctor [OPTION]...\n\n"
-           "Checks what a job needs: Open MPI, this installation of FT, and each host of --pool,\n"
-           "which must be reachable without a prompt. Name all hosts of the job in --pool to have\n"
+           "Checks what a job needs: Open MPI, this installation of FT, its settings, the system's\n"
+           "units if there are any, and each host of --pool, which must be reachable without a\n"
+           "prompt. Name all hosts of the job in --pool to have\n"
            "all checked. One line a check: ok, note, or FAIL with what to do.\n\n"
            "%s"
            "  -h, --help        this text\n\n"
@@ -325,6 +391,8 @@ static int doctor(const struct options *options)
     check_file(&d, "node unit", d.install.noded, X_OK);
     check_file(&d, "central unit", d.install.centrald, X_OK);
     check_session_folder(&d);
+    check_settings(&d);
+    check_system(&d);
     check_component_is_used(&d);
     if (options->pool)
         check_hosts(&d);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * events.c - `ft events`: a job's event log, for people.
+ * events.c - `ft events`: a job's event log, or a system's, for people.
  *
+ * Of a system, the central unit is asked (events_asked.c). A job's is in a file:
  * The central unit writes one JSON object a line (doc: "event log" in ft(1)); this prints one line
  * each: the time of day, the milliseconds since the unit's start, the event's name, its sentence.
  * With -f it goes on as the log grows, woken by inotify, and once a second besides, for a log on a
@@ -13,8 +14,11 @@
  */
 #include "config.h"
 
+#include "cli/admin.h"
+#include "cli/arguments.h"
 #include "cli/cli.h"
 #include "cli/event_line.h"
+#include "cli/events_asked.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -33,11 +37,17 @@
 #define SUFFIX ".jsonl"
 
 static const char usage[] =
-    "usage: ft events [-f] [FILE | SESSION]\n\n"
-    "Prints the event log of a job for people: when, what, and why. SESSION is the launcher's\n"
+    "usage: ft events [-f] [-n N] [--json] [--host HOST | FILE | SESSION]\n\n"
+    "Prints events for people: when, what, and why. FILE is an event log. SESSION is the launcher's\n"
     "name (prterun-HOST-PID); its log is ${XDG_STATE_HOME:-~/.local/state}/ft/SESSION.jsonl.\n"
-    "Without an argument: $FT_EVENTS, else the newest log there.\n\n"
-    "  -f, --follow   go on as the log grows, until the session ends\n"
+    "Without either: $FT_EVENTS; else, on a node of a system, what its central unit has in memory\n"
+    "(the latest thousands); else the newest log of your jobs.\n\n"
+    "  -f, --follow   go on as more come, until the session ends\n"
+    "  -n N           only the last N (of a central unit)\n"
+    "  --jobs         the newest log of your jobs, on a node of a system, too\n"
+    "  --host HOST[:PORT] | unix:PATH\n"
+    "                 ask this unit\n"
+    "  --json         events as they are in the log, a line each (of a central unit)\n"
     "  -h, --help     this text\n";
 
 struct reader {
@@ -184,6 +194,7 @@ static void reopen_if_replaced(struct reader *r, const char *path)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
+    read_to_end(r); /* what was still written into the old one; if not, there is no more of it */
     close(r->fd);
     r->fd = fd;
     r->size = 0;
@@ -242,32 +253,83 @@ static int show(const char *path, bool following)
     return code;
 }
 
+/* What the command line says. */
+struct wanted {
+    struct events_asked asked;
+    bool jobs, help;
+    const char *what; /* FILE or SESSION; NULL: not given */
+};
+
+/* Returns 0, or -1 with why. */
+static int read_arguments(struct wanted *wanted, int argc, char **argv, char *why, size_t size)
+{
+    const struct arguments_option options[] = {
+        {"--follow", "-f", NULL, &wanted->asked.following},
+        {"-n", NULL, &wanted->asked.tail, NULL},
+        {"--jobs", NULL, NULL, &wanted->jobs},
+        {"--host", NULL, &wanted->asked.host, NULL},
+        {"--json", NULL, NULL, &wanted->asked.json},
+        {"--help", "-h", NULL, &wanted->help},
+        {NULL, NULL, NULL, NULL},
+    };
+    const struct arguments_option *const tables[] = {options, NULL};
+    const char **words = calloc((size_t) argc + 1, sizeof *words);
+    int n = words != NULL ? arguments_parse(argc, argv, tables, words, why, size) : -1;
+    long number;
+
+    if (words == NULL)
+        snprintf(why, size, "out of memory");
+    if (n >= 1)
+        wanted->what = words[0];
+    free(words);
+    if (n > 1)
+        snprintf(why, size, "it shows one log at a time");
+    if (n < 0 || n > 1)
+        return -1;
+    if (wanted->asked.tail != NULL &&
+        arguments_number("-n", wanted->asked.tail, 1, 1000000, &number, why, size) < 0)
+        return -1;
+    if (wanted->asked.host != NULL && (wanted->what != NULL || wanted->jobs)) {
+        snprintf(why, size, "--host and a log do not go together");
+        return -1;
+    }
+    return 0;
+}
+
+/* Whether a central unit is to be asked, rather than a file read. */
+static bool is_asked(const struct wanted *wanted)
+{
+    const char *set = getenv("FT_EVENTS");
+
+    return wanted->asked.host != NULL ||
+           (wanted->what == NULL && !wanted->jobs && (set == NULL || set[0] == '\0') &&
+            admin_has_system());
+}
+
 int cli_events(int argc, char **argv)
 {
-    bool following = false;
-    const char *what = NULL;
+    struct wanted wanted = {.what = NULL};
+    char why[300] = "";
     char *path;
     int code;
 
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            fputs(usage, stdout);
-            return cli_flush(NAME, CLI_OK);
-        }
-        if (strcmp(argv[i], "-f") == 0 || strcmp(argv[i], "--follow") == 0) {
-            following = true;
-        } else if (argv[i][0] == '-' || what) {
-            cli_error(NAME, "'%s': %s; see ft events --help", argv[i],
-                      what ? "one log at a time" : "there is no such option");
-            return CLI_USAGE;
-        } else {
-            what = argv[i];
-        }
+    if (read_arguments(&wanted, argc, argv, why, sizeof why) < 0) {
+        cli_error(NAME, "%s; see ft events --help", why);
+        return CLI_USAGE;
     }
-    path = find_log(what);
-    if (!path)
-        return CLI_FAILED;
-    code = show(path, following);
+    if (wanted.help) {
+        fputs(usage, stdout);
+        return cli_flush(NAME, CLI_OK);
+    }
+    if (is_asked(&wanted))
+        return cli_flush(NAME, events_ask(&wanted.asked));
+    if (wanted.asked.tail != NULL || wanted.asked.json) {
+        cli_error(NAME, "-n and --json are for a central unit's events; use tail(1), or the file "
+                  "itself");
+        return CLI_USAGE;
+    }
+    path = find_log(wanted.what);
+    code = path != NULL ? show(path, wanted.asked.following) : CLI_FAILED;
     free(path);
     return cli_flush(NAME, code);
 }

@@ -2,9 +2,9 @@
 /*
  * main.c - the program `ft`: finds the command in its table and enters it.
  *
- * Each command has a file of its own (run.c, env.c, events.c, probe.c, doctor.c, version.c) with
- * one entry, cli_NAME(argc, argv), whose argv[0] is the command's name and whose result is the exit
- * code. What they share:
+ * Each command has a file of its own (run.c, status.c, ...; drain.c has undrain, move.c restart,
+ * config.c reload) with one entry, cli_NAME(argc, argv), whose argv[0] is the command's name and
+ * whose result is the exit code. What they share:
  *
  *   options.c   FT's own options in front of mpirun's
  *   install.c   where the other parts of this installation (or build tree) are
@@ -13,6 +13,9 @@
  *   shell.c     quoting for shells
  *   capture.c   runs a program with a deadline and keeps what it says
  *   mpirun.c    finds mpirun and knows whether it will do
+ *   arguments.c options and words of the other commands
+ *   admin.c     asking the central unit, through libft
+ *   listing.c, table.c, watch.c   many things gathered, shown, waited for
  */
 #include "cli/cli.h"
 
@@ -22,9 +25,19 @@
 static const struct cli_command commands[] = {
     {"run", "run an MPI job that survives the loss of its nodes", cli_run},
     {"env", "print what a plain mpirun needs for the same", cli_env},
-    {"events", "show the event log of a job", cli_events},
+    {"events", "show the event log of a job, or of the system", cli_events},
     {"probe", "show what this node is and has left", cli_probe},
     {"doctor", "check that everything a job needs is there", cli_doctor},
+    {"status", "show how the system is", cli_status},
+    {"nodes", "list the system's nodes", cli_nodes},
+    {"modules", "list the system's modules", cli_modules},
+    {"drain", "have a node's modules moved away", cli_drain},
+    {"undrain", "let a node be used again", cli_undrain},
+    {"move", "have a module run elsewhere", cli_move},
+    {"restart", "have a module started anew", cli_restart},
+    {"central", "show who leads the central unit, or hand that over", cli_central},
+    {"config", "check a settings file (ft.conf)", cli_config},
+    {"reload", "have the settings read anew", cli_reload},
     {"version", "print the version", cli_version},
 };
 #define COMMANDS_N (sizeof commands / sizeof commands[0])

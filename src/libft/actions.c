@@ -22,6 +22,7 @@
 #include "wire/verbs.h"
 
 #define PROCESSES_MAX 4096
+#define EVENT_NAME_MAX 32
 
 static ftAction_t blank_action(enum ft_verb verb)
 {
@@ -90,21 +91,22 @@ static void take_job(ftAction_t *action, const char *job, const char *function)
         spoil(action, "%s: the job's name is longer than %d bytes", function, FT_NAME_MAX - 1);
 }
 
-static void check_processes(ftAction_t *action, const ftProcessInfo_t *processes, size_t n)
+static void check_processes(ftAction_t *action, const ftProcessInfo_t *processes, size_t n,
+                            const char *function)
 {
     if (processes == NULL && n > 0)
-        spoil(action, "ftJobStarted: processes is NULL");
+        spoil(action, "%s: processes is NULL", function);
     else if (n > PROCESSES_MAX)
-        spoil(action, "ftJobStarted: %zu processes, more than %d, in one action", n,
+        spoil(action, "%s: %zu processes, more than %d, in one action", function, n,
               PROCESSES_MAX);
     for (size_t i = 0; i < n && action->error == FT_OK; i++) {
         const char *node = processes[i].node;
 
         if (node == NULL || node[0] == '\0' || strnlen(node, FT_NAME_MAX) >= FT_NAME_MAX)
-            spoil(action, "ftJobStarted: the node's name of process %zu (rank %d) is NULL, empty "
-                  "or longer than %d bytes", i, processes[i].rank, FT_NAME_MAX - 1);
+            spoil(action, "%s: the node's name of process %zu (rank %d) is NULL, empty or longer "
+                  "than %d bytes", function, i, processes[i].rank, FT_NAME_MAX - 1);
         else if (processes[i].rank < 0 || processes[i].pid < 0)
-            spoil(action, "ftJobStarted: the rank or process id of process %zu is negative", i);
+            spoil(action, "%s: the rank or process id of process %zu is negative", function, i);
     }
 }
 
@@ -116,7 +118,7 @@ ftAction_t ftJobStarted(const char *job, const char *parent, const ftProcessInfo
     take_job(&action, job, "ftJobStarted");
     if (parent != NULL && strnlen(parent, FT_NAME_MAX) >= FT_NAME_MAX)
         spoil(&action, "ftJobStarted: the parent's name is longer than %d bytes", FT_NAME_MAX - 1);
-    check_processes(&action, processes, n);
+    check_processes(&action, processes, n, "ftJobStarted");
     if (action.error == FT_OK) {
         ft_text_copy(action.text, sizeof action.text, parent);
         action.borrowed = processes;
@@ -161,6 +163,54 @@ ftAction_t ftJobEnded(const char *job, int code)
 
     take_job(&action, job, "ftJobEnded");
     action.code = code;
+    return action;
+}
+
+ftAction_t ftNextNews(uint64_t after)
+{
+    ftAction_t action = blank_action(FT_VERB_NEWS);
+
+    action.decision = after;
+    return action;
+}
+
+ftAction_t ftRanksHere(const char *job, const ftProcessInfo_t *processes, size_t n, int quiet_ms)
+{
+    ftAction_t action = blank_action(FT_VERB_RANKS_HERE);
+
+    take_job(&action, job, "ftRanksHere");
+    check_processes(&action, processes, n, "ftRanksHere");
+    if (action.error == FT_OK) {
+        action.code = quiet_ms < 0 ? -1 : quiet_ms;
+        action.borrowed = processes;
+        action.borrowed_n = n;
+    }
+    return action;
+}
+
+static bool is_event_name(const char *name)
+{
+    size_t n = name != NULL ? strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
+
+    return n > 0 && n < EVENT_NAME_MAX && name[n] == '\0';
+}
+
+ftAction_t ftLogEvent(ftResource_t about, const char *name, const char *text)
+{
+    ftAction_t action = blank_action(FT_VERB_NODE_EVENT);
+
+    action.resource = about;
+    if (about.error != FT_OK)
+        spoil(&action, "ftLogEvent: %s", about.name);
+    else if (about.kind != FT_NODE && about.kind != FT_RANK)
+        spoil(&action, "ftLogEvent: it is neither about a node nor about a rank");
+    if (!is_event_name(name))
+        spoil(&action, "ftLogEvent: the name is NULL, or not of 1 to %d of [a-z0-9_]",
+              EVENT_NAME_MAX - 1);
+    if (action.error == FT_OK) {
+        ft_text_copy(action.resource.name, sizeof action.resource.name, name);
+        ft_text_copy(action.text, sizeof action.text, text); /* for people: cut if need be */
+    }
     return action;
 }
 
@@ -248,6 +298,15 @@ static void check_again(const ftAction_t *action, ftAction_t *again)
         break;
     case FT_VERB_JOB_ENDED:
         *again = ftJobEnded(job, action->code);
+        break;
+    case FT_VERB_NEWS:
+        *again = ftNextNews(action->decision);
+        break;
+    case FT_VERB_RANKS_HERE:
+        *again = ftRanksHere(job, action->borrowed, action->borrowed_n, action->code);
+        break;
+    case FT_VERB_NODE_EVENT:
+        *again = ftLogEvent(action->resource, action->resource.name, action->text);
         break;
     default:
         *again = blank_action(FT_VERB_NONE);

@@ -13,12 +13,14 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "ft_admin.h"
 #include "ft_runtime.h"
 #include "libft/actions.h"
 #include "libft/handle.h"
 #include "libft/host.h"
 #include "libft/registry.h"
 #include "libft/why.h"
+#include "wire/verbs.h"
 
 /* ---------------------------------------------------------------- around every call */
 
@@ -73,13 +75,14 @@ static ftRetVal_t check_timeout(struct call *call, const char *function, ftTimeo
 
 /* ---------------------------------------------------------------- opening and closing */
 
-static ftRetVal_t open_handle(const char *name, ftHandle_t *id, struct ft_why *why)
+static ftRetVal_t open_handle(const char *name, const char *session, ftHandle_t *id,
+                              struct ft_why *why)
 {
     struct ft_handle *handle = NULL;
     struct ft_host host;
 
     if (ft_host_read(&host, name, why) == FT_OK)
-        handle = ft_handle_create(&host, why);
+        handle = ft_handle_create(&host, session, why);
     ft_host_clear(&host);
     if (handle == NULL)
         return why->status;
@@ -98,7 +101,23 @@ ftRetVal_t openFT(const ftHost_t host, ftHandle_t *handle)
     if (handle == NULL)
         return end(&call, null_argument(&call, "openFT", "handle"));
     handle->id = 0;
-    return end(&call, open_handle(host, handle, &call.why));
+    return end(&call, open_handle(host, NULL, handle, &call.why));
+}
+
+ftRetVal_t openLauncherFT(const ftHost_t host, const char *session, ftHandle_t *handle)
+{
+    struct call call;
+
+    begin(&call);
+    if (handle == NULL)
+        return end(&call, null_argument(&call, "openLauncherFT", "handle"));
+    handle->id = 0;
+    if (session == NULL)
+        return end(&call, null_argument(&call, "openLauncherFT", "session"));
+    if (session[0] == '\0' || strnlen(session, FT_NAME_MAX) >= FT_NAME_MAX)
+        return end(&call, ft_why_set(&call.why, FT_ERR_ARG, NULL, "openLauncherFT: the session's "
+                                     "name is empty or longer than %d bytes", FT_NAME_MAX - 1));
+    return end(&call, open_handle(host, session, handle, &call.why));
 }
 
 ftRetVal_t closeFT(const ftHandle_t handle)
@@ -131,7 +150,7 @@ ftRetVal_t requestFT(const ftHandle_t handle, const ftAction_t A, ftReply_t *res
     if (check_timeout(&call, "requestFT", T, 0) != FT_OK
         || (found = get_handle(&call, handle)) == NULL || ft_action_check(&A, &call.why) != FT_OK)
         return end(&call, ft_why_reply(&call.why, res));
-    return end(&call, ft_handle_request(found, &A, T, res, &call.why));
+    return end(&call, ft_handle_request(found, &A, T, res, NULL, &call.why));
 }
 
 ftRetVal_t submitFT(const ftHandle_t handle, const ftAction_t A, const ftTimeout_t T,
@@ -210,4 +229,42 @@ ftRetVal_t serveFT(const ftHandle_t handle)
     if ((found = get_handle(&call, handle)) == NULL)
         return end(&call, call.why.status);
     return end(&call, ft_handle_serve(found, &call.why));
+}
+
+/* ---------------------------------------------------------------- ft_admin.h */
+
+/* The action that carries a command. FT_OK, or FT_ERR_ARG. */
+static ftRetVal_t command_action(ftAction_t *action, const char *command, struct ft_why *why)
+{
+    size_t n = strnlen(command, FT_COMMAND_MAX);
+
+    if (n == 0 || n >= FT_COMMAND_MAX)
+        return ft_why_set(why, FT_ERR_ARG, NULL, "adminFT: the command is empty or longer than %d "
+                          "bytes", FT_COMMAND_MAX - 1);
+    memset(action, 0, sizeof *action);
+    action->verb = FT_VERB_ADMIN;
+    action->borrowed = command;
+    action->borrowed_n = n;
+    return FT_OK;
+}
+
+ftRetVal_t adminFT(const ftHandle_t handle, const char *command, char **answer,
+                   ftTimeout_t timeout_ms)
+{
+    struct ft_handle *found;
+    ftAction_t action;
+    ftReply_t reply;
+    struct call call;
+
+    begin(&call);
+    if (answer == NULL)
+        return end(&call, null_argument(&call, "adminFT", "answer"));
+    *answer = NULL;
+    if (command == NULL)
+        return end(&call, null_argument(&call, "adminFT", "command"));
+    if (check_timeout(&call, "adminFT", timeout_ms, 1) != FT_OK
+        || command_action(&action, command, &call.why) != FT_OK
+        || (found = get_handle(&call, handle)) == NULL)
+        return end(&call, call.why.status);
+    return end(&call, ft_handle_request(found, &action, timeout_ms, &reply, answer, &call.why));
 }

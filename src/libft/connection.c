@@ -39,6 +39,7 @@
 #define RETRY_MIN_MS 1
 #define RETRY_MAX_MS 50
 #define ROLE_CLIENT 1
+#define ROLE_LAUNCHER 4
 
 struct ft_connection {
     struct ft_host host;
@@ -59,15 +60,17 @@ struct ft_connection {
     int epoll;            /* -1: nobody watches */
     uint32_t watched;     /* what the set was told for fd; 0: fd is not in it */
     char node[FT_NAME_MAX];
-    char job[FT_NAME_MAX];
+    char job[FT_NAME_MAX]; /* or a launcher's session */
     int32_t rank;
+    uint32_t role;
     uint8_t buffer[READ_BYTES];
 };
 
 /* ---------------------------------------------------------------- making and ending */
 
-/* Who this process is, as its launcher told it. */
-static void read_self(struct ft_connection *connection)
+/* Who this process is, as its launcher told it, or which launcher it is. False if the session's name
+ * cannot be one. */
+static bool read_self(struct ft_connection *connection, const char *session)
 {
     const char *job = getenv("PMIX_NAMESPACE");
     const char *rank = getenv("PMIX_RANK");
@@ -75,21 +78,28 @@ static void read_self(struct ft_connection *connection)
     long number;
 
     connection->rank = -1;
+    connection->role = ROLE_CLIENT;
     if (gethostname(connection->node, sizeof connection->node) != 0)
         connection->node[0] = '\0';
     connection->node[sizeof connection->node - 1] = '\0';
+    if (session != NULL) {
+        connection->role = ROLE_LAUNCHER;
+        return session[0] != '\0'
+               && ft_text_copy(connection->job, sizeof connection->job, session);
+    }
     if (job == NULL || rank == NULL
         || !ft_text_copy(connection->job, sizeof connection->job, job)) {
         connection->job[0] = '\0';
-        return;
+        return true;
     }
     errno = 0;
     number = strtol(rank, &end, 10);
     if (errno == 0 && end != rank && *end == '\0' && number >= 0 && number <= INT_MAX)
         connection->rank = (int32_t) number;
+    return true;
 }
 
-struct ft_connection *ft_connection_create(const struct ft_host *host)
+struct ft_connection *ft_connection_create(const struct ft_host *host, const char *session)
 {
     struct ft_connection *connection = calloc(1, sizeof *connection);
 
@@ -98,8 +108,11 @@ struct ft_connection *ft_connection_create(const struct ft_host *host)
     connection->host = *host;
     connection->fd = -1;
     connection->epoll = -1;
-    read_self(connection);
-    return connection;
+    if (read_self(connection, session))
+        return connection;
+    ft_connection_destroy(connection);
+    errno = EINVAL;
+    return NULL;
 }
 
 void ft_connection_destroy(struct ft_connection *connection)
@@ -255,7 +268,7 @@ static int queue_hello(struct ft_connection *connection)
     hello.job = connection->job;
     hello.rank = connection->rank;
     hello.pid = getpid();
-    hello.role = ROLE_CLIENT;
+    hello.role = connection->role;
     message.body_case = FT__MESSAGE__BODY_HELLO;
     message.hello = &hello;
     return ft_channel_send(connection->channel, &message);

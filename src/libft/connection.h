@@ -28,8 +28,9 @@ enum ft_connection_state {
 
 struct ft_connection;
 
-/* host is copied. Makes no attempt yet. NULL with errno ENOMEM. */
-struct ft_connection *ft_connection_create(const struct ft_host *host);
+/* host is copied. session: of a launcher; NULL for everybody else. Makes no attempt yet. NULL with
+ * errno ENOMEM, or EINVAL: the session's name is empty or too long. */
+struct ft_connection *ft_connection_create(const struct ft_host *host, const char *session);
 
 /* Closes without a word: leaves the epoll set of ft_connection_watch alone, so that it may be used
  * in a child of the process that made the connection. */

@@ -193,6 +193,12 @@ static void take_reply(struct ft_handle *handle, const Ft__Message *message)
                    "understood: a field is out of its range",
                    ft_connection_host(handle->connection));
         ft_why_reply(&why, &request->reply);
+    } else if (request->wants_json && message->reply->json[0] != '\0') {
+        request->json = strdup(message->reply->json);
+        if (request->json == NULL) {
+            ft_why_system(&why, ENOMEM, "keeping the answer");
+            ft_why_reply(&why, &request->reply);
+        }
     }
     complete(handle, request);
 }
@@ -377,7 +383,8 @@ static ftRetVal_t connect_now(struct ft_handle *handle, struct ft_why *why)
     }
 }
 
-struct ft_handle *ft_handle_create(const struct ft_host *host, struct ft_why *why)
+struct ft_handle *ft_handle_create(const struct ft_host *host, const char *session,
+                                   struct ft_why *why)
 {
     struct ft_handle *handle = calloc(1, sizeof *handle);
     ftRetVal_t status;
@@ -394,7 +401,7 @@ struct ft_handle *ft_handle_create(const struct ft_host *host, struct ft_why *wh
         return NULL;
     }
     ft_requests_init(&handle->requests, random_seed(handle));
-    handle->connection = ft_connection_create(host);
+    handle->connection = ft_connection_create(host, session);
     if (handle->connection == NULL) {
         ft_why_system(why, errno, "making a connection");
         ft_handle_destroy(handle);
@@ -519,7 +526,8 @@ static ftRetVal_t finish(struct ft_handle *handle, struct ft_request *request, f
 }
 
 ftRetVal_t ft_handle_request(struct ft_handle *handle, const ftAction_t *action,
-                             ftTimeout_t timeout_ms, ftReply_t *reply, struct ft_why *why)
+                             ftTimeout_t timeout_ms, ftReply_t *reply, char **json,
+                             struct ft_why *why)
 {
     struct ft_request *request;
 
@@ -530,6 +538,7 @@ ftRetVal_t ft_handle_request(struct ft_handle *handle, const ftAction_t *action,
         ft_why_reply(why, reply);
         update(handle);
     } else {
+        request->wants_json = json != NULL; /* no answer has been looked at yet */
         if (timeout_ms != 0) {
             wait_for(handle, request);
         } else {
@@ -537,6 +546,10 @@ ftRetVal_t ft_handle_request(struct ft_handle *handle, const ftAction_t *action,
             pump_quietly(handle);
             if (!request->is_done)
                 time_out(handle, request);
+        }
+        if (json != NULL) {
+            *json = request->json;
+            request->json = NULL;
         }
         finish(handle, request, reply, why);
     }

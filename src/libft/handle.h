@@ -14,8 +14,10 @@
 
 struct ft_handle;
 
-/* Connects, waiting as openFT does. NULL with why. */
-struct ft_handle *ft_handle_create(const struct ft_host *host, struct ft_why *why);
+/* Connects, waiting as openFT does; as a launcher of that session, NULL: as what it is. NULL with
+ * why. */
+struct ft_handle *ft_handle_create(const struct ft_host *host, const char *session,
+                                   struct ft_why *why);
 
 /* Ends all requests with FT_ERR_CANCELED; what is called later fails with FT_ERR_HANDLE. */
 void ft_handle_close(struct ft_handle *handle);
@@ -28,9 +30,11 @@ void ft_handle_destroy(struct ft_handle *handle);
  * closed: following half-changed pointers would be worse than a leak. */
 void ft_handle_abandon(struct ft_handle *handle);
 
-/* The reply is filled in any case; they return its status. */
+/* The reply is filled in any case; they return its status. json: gets the text that an answer to
+ * adminFT has, to be freed, or NULL; may be NULL. */
 ftRetVal_t ft_handle_request(struct ft_handle *handle, const ftAction_t *action,
-                             ftTimeout_t timeout_ms, ftReply_t *reply, struct ft_why *why);
+                             ftTimeout_t timeout_ms, ftReply_t *reply, char **json,
+                             struct ft_why *why);
 ftRetVal_t ft_handle_poll(struct ft_handle *handle, ftRequest_t id, ftReply_t *reply,
                           struct ft_why *why);
 

@@ -24,8 +24,11 @@ void ft_requests_init(struct ft_requests *requests, uint64_t seed)
 
 void ft_requests_clear(struct ft_requests *requests)
 {
-    for (size_t i = 0; i < requests->size; i++)
+    for (size_t i = 0; i < requests->size; i++) {
+        if (requests->slots[i] != NULL)
+            free(requests->slots[i]->json);
         free(requests->slots[i]);
+    }
     free(requests->slots);
     requests->slots = NULL;
     requests->size = requests->n = 0;
@@ -84,6 +87,7 @@ void ft_requests_remove(struct ft_requests *requests, struct ft_request *request
     requests->slots[slot] = NULL;
     requests->next = slot;
     requests->n--;
+    free(request->json);
     free(request);
 }
 

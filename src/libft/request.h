@@ -22,6 +22,8 @@ struct ft_request {
     ftTimeout_t timeout_ms;   /* as the caller gave it */
     int64_t deadline_ms;      /* of ft_clock_ms; FT_NEVER_MS: none */
     ftReply_t reply;
+    bool wants_json;          /* adminFT: the text of the answer is kept, too */
+    char *json;               /* NULL: there is none */
     /* Of handle.c, while a thread waits in requestFT: */
     bool is_awaited;
     pthread_cond_t wake;
