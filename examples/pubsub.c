@@ -17,6 +17,10 @@
  *                        and it is this same program
  *     sends again what was not acknowledged
  *
+ * A subscriber whose node is going down (FTMPI_Is_failing) is left in the same way while it still
+ * works: its publishers reach the stand-in first, take the acknowledgements that are on their way, and
+ * say goodbye; nothing has to be sent again.
+ *
  * A stand-in finds out who it is by FTMPI_Standin, in main, and reads what the lost subscriber had
  * written down, so that a message sent twice is not received twice.
  *
@@ -36,6 +40,7 @@
 #define ATTEMPTS_MAX 5          /* alternatives tried for one loss */
 #define ASK_TIMEOUT_MS 10000
 #define REACH_TIMEOUT_MS 20000
+#define DRAIN_TIMEOUT_S 5.0     /* for what is on its way to a subscriber that is left */
 
 static struct options opt;
 static char **program; /* argv, to start stand-ins with */
@@ -48,6 +53,9 @@ struct stream {
     int rank;        /* in the original job; its stand-ins keep it */
     MPI_Comm comm;   /* how it is reached now */
     int peer;
+    unsigned epoch;  /* 0, or which of its stand-ins it is */
+    char node[FT_NAME_MAX]; /* a stand-in's */
+    int stays;       /* its node is going down, but there is no other for it */
     long next, acked; /* the next message to send; all before `acked` are acknowledged */
     long sent;        /* all before it were sent at least once */
     struct ack ack;
@@ -67,15 +75,16 @@ static void await_ack(struct stream *stream)
 }
 
 /* One round of asking the runtime and going there. */
-static enum outcome try_alternative(struct stream *stream, struct loss *loss, MPI_Comm *comm,
-                                    int *peer)
+static enum outcome try_alternative(const struct stream *stream, struct loss *loss,
+                                    struct stream *fresh)
 {
     ftResource_t lost = ftRank(stream->rank);
     double start_s = now_s(), step_ms[2];
     ftReply_t reply;
     ftRetVal_t rc;
 
-    requestFT(ft, resourceError(lost, FT_SEND), &reply, ASK_TIMEOUT_MS);
+    if (!loss->planned)
+        requestFT(ft, resourceError(lost, FT_SEND), &reply, ASK_TIMEOUT_MS);
     loss->report_ms += 1e3 * (now_s() - start_s);
 
     start_s = now_s();
@@ -90,31 +99,93 @@ static enum outcome try_alternative(struct stream *stream, struct loss *loss, MP
     }
     loss_describe(loss, &reply);
 
-    rc = FTMPI_Reach(ft, &reply, program[0], program + 1, REACH_TIMEOUT_MS, comm, peer, step_ms);
+    snprintf(fresh->node, sizeof fresh->node, "%s", reply.alternative.node);
+    fresh->epoch = reply.epoch;
+    rc = FTMPI_Reach(ft, &reply, program[0], program + 1, REACH_TIMEOUT_MS, &fresh->comm,
+                     &fresh->peer, step_ms);
     loss->claim_ms += step_ms[0];
     loss->start_ms += step_ms[1];
     return rc == MPI_SUCCESS ? REACHED : AGAIN; /* it was unfit: the runtime knows by now */
 }
 
-/* The subscriber of a stream is lost: go on with a stand-in. Returns 0 if there is one. */
-static int retarget(struct stream *stream)
+static void take_ack(struct stream *stream)
 {
-    struct loss *loss = &totals.losses[totals.losses_n < LOSSES_MAX ? totals.losses_n++ : 0];
-    enum outcome outcome = AGAIN;
-    MPI_Comm comm = MPI_COMM_NULL;
-    int peer = 0;
+    if (stream->ack.epoch != stream->epoch) {
+        totals.late++;
+        return;
+    }
+    if (stream->ack.seq != stream->acked)
+        totals.out_of_order++;
+    stream->acked++;
+    totals.acked++;
+    totals.duplicates += stream->ack.duplicate;
+    if (stream->loss)
+        stream->loss->first_ack_s = now_s();
+    stream->loss = NULL;
+}
 
-    *loss = (struct loss){.subscriber = stream->rank, .error_seen_s = now_s()};
-    while (outcome == AGAIN && loss->attempts++ < ATTEMPTS_MAX)
-        outcome = try_alternative(stream, loss, &comm, &peer);
-    if (outcome != REACHED) {
-        complain("subscriber %d is lost and could not be replaced", stream->rank);
-        return -1;
+/* Takes what is still to come from a subscriber that works but is left. What does not come is sent
+ * again to its stand-in. */
+static void drain(struct stream *stream)
+{
+    double end_s = now_s() + DRAIN_TIMEOUT_S;
+    int there;
+
+    while (stream->acked < stream->next && now_s() < end_s) {
+        if (stream->request == MPI_REQUEST_NULL
+            || MPI_Test(&stream->request, &there, MPI_STATUS_IGNORE) != MPI_SUCCESS)
+            return;
+        if (there) {
+            take_ack(stream);
+            await_ack(stream);
+        } else {
+            nap();
+        }
+    }
+}
+
+/* Nothing more is to come from there: what does all the same must not be taken for the next one's. */
+static void leave(struct stream *stream, struct message *message)
+{
+    if (message) {
+        *message = (struct message){
+            .publisher = totals.publisher, .epoch = stream->epoch, .seq = SEQ_END};
+        MPI_Send(message, (int) opt.size, MPI_BYTE, stream->peer, TAG_MESSAGE, stream->comm);
+    }
+    if (stream->request != MPI_REQUEST_NULL) {
+        MPI_Cancel(&stream->request);
+        MPI_Wait(&stream->request, MPI_STATUS_IGNORE);
+        stream->request = MPI_REQUEST_NULL; /* also after an error */
     }
     if (stream->comm != MPI_COMM_WORLD)
         FTMPI_Leave(&stream->comm);
-    stream->comm = comm;
-    stream->peer = peer;
+}
+
+/* The subscriber of a stream is lost, or its node is going down (planned): go on with a stand-in.
+ * Returns 0 if there is one. */
+static int retarget(struct stream *stream, struct message *message, int planned)
+{
+    int is_described = totals.losses_n < LOSSES_MAX;
+    struct loss *loss = &totals.losses[is_described ? totals.losses_n++ : 0];
+    struct stream fresh = {.comm = MPI_COMM_NULL};
+    enum outcome outcome = AGAIN;
+
+    *loss = (struct loss){.subscriber = stream->rank, .planned = planned, .error_seen_s = now_s()};
+    while (outcome == AGAIN && loss->attempts++ < ATTEMPTS_MAX)
+        outcome = try_alternative(stream, loss, &fresh);
+    if (outcome != REACHED) {
+        complain("subscriber %d %s could not be replaced", stream->rank,
+                 planned ? "is on a node that is going down, and" : "is lost and");
+        totals.losses_n -= planned && is_described; /* none yet */
+        return -1;
+    }
+    if (planned)
+        drain(stream);
+    leave(stream, planned ? message : NULL);
+    stream->comm = fresh.comm;
+    stream->peer = fresh.peer;
+    stream->epoch = fresh.epoch;
+    memcpy(stream->node, fresh.node, sizeof stream->node);
     loss->resent = stream->next - stream->acked;
     totals.resent += loss->resent;
     stream->next = stream->acked;
@@ -123,9 +194,19 @@ static int retarget(struct stream *stream)
     return 0;
 }
 
+/* Goes elsewhere before it is too late, if it can; otherwise stays until it is. */
+static void look_ahead(struct stream *stream, struct message *message)
+{
+    ftResource_t place = stream->node[0] != '\0' ? ftNode(stream->node) : ftRank(stream->rank);
+
+    if (!stream->stays && FTMPI_Is_failing(place))
+        stream->stays = retarget(stream, message, 1) != 0;
+}
+
 static int send_next(struct stream *stream, struct message *message)
 {
-    *message = (struct message){.publisher = totals.publisher, .seq = stream->next};
+    *message = (struct message){
+        .publisher = totals.publisher, .epoch = stream->epoch, .seq = stream->next};
     if (MPI_Send(message, (int) opt.size, MPI_BYTE, stream->peer, TAG_MESSAGE, stream->comm)
         != MPI_SUCCESS)
         return -1;
@@ -137,26 +218,16 @@ static int send_next(struct stream *stream, struct message *message)
     return 0;
 }
 
-static void take_ack(struct stream *stream)
-{
-    if (stream->ack.seq != stream->acked)
-        totals.out_of_order++;
-    stream->acked++;
-    totals.acked++;
-    totals.duplicates += stream->ack.duplicate;
-    if (stream->loss)
-        stream->loss->first_ack_s = now_s();
-    stream->loss = NULL;
-}
-
 /* Does what can be done for a stream right now. Returns 1 if that was something, 0 if nothing, -1
  * if its subscriber is lost for good. */
 static int serve(struct stream *stream, struct message *message, double *send_at_s)
 {
-    int there = 0, rc = stream->request == MPI_REQUEST_NULL;
+    int there = 0, rc;
 
     if (stream->acked == opt.messages)
         return 0;
+    look_ahead(stream, message);
+    rc = stream->request == MPI_REQUEST_NULL;
     if (!rc)
         rc = MPI_Test(&stream->request, &there, MPI_STATUS_IGNORE);
     if (rc == MPI_SUCCESS && there) {
@@ -169,7 +240,7 @@ static int serve(struct stream *stream, struct message *message, double *send_at
         rc = send_next(stream, message);
         there = 1;
     }
-    return rc == MPI_SUCCESS ? there : retarget(stream) == 0 ? 1 : -1;
+    return rc == MPI_SUCCESS ? there : retarget(stream, message, 0) == 0 ? 1 : -1;
 }
 
 /* Tells all publishers that all of them are done, once they are; a publisher that died is done. */
@@ -189,18 +260,6 @@ static void wait_for_publishers(struct totals all[])
             all[p] = (struct totals){.publisher = p, .died = 1};
     for (int p = 1; p < opt.publishers; p++)
         MPI_Send(&nothing, 1, MPI_BYTE, p, TAG_ALL_DONE, MPI_COMM_WORLD);
-}
-
-static void say_the_last_word(struct stream *stream, struct message *message)
-{
-    *message = (struct message){.publisher = totals.publisher, .seq = SEQ_END};
-    MPI_Send(message, (int) opt.size, MPI_BYTE, stream->peer, TAG_MESSAGE, stream->comm);
-    if (stream->request != MPI_REQUEST_NULL) { /* no acknowledgement is to come any more */
-        MPI_Cancel(&stream->request);
-        MPI_Request_free(&stream->request);
-    }
-    if (stream->comm != MPI_COMM_WORLD)
-        FTMPI_Leave(&stream->comm);
 }
 
 static int publish(int rank, int subscribers)
@@ -239,7 +298,7 @@ static int publish(int rank, int subscribers)
     totals.failed = failed;
     wait_for_publishers(all);
     for (int i = 0; i < subscribers; i++)
-        say_the_last_word(&streams[i], message);
+        leave(&streams[i], message); /* the last word */
     failed |= account(&opt, &totals, all, subscribers);
     free(streams);
     free(message);

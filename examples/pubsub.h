@@ -26,18 +26,23 @@ struct options {
     int sync;            /* 1: each record is on disk before it is acknowledged */
 };
 
+/* Both name the epoch that they are for: 0 is the subscriber itself, E its E'th stand-in. What comes
+ * from another epoch is a late word of one that was replaced, and is dropped. */
 struct message { /* the head; opt.size bytes in all */
     int publisher;
+    unsigned epoch;
     long seq;
 };
 
 struct ack {
-    long seq;
+    unsigned epoch;
     int duplicate; /* the subscriber, or the one it stands in for, had it already */
+    long seq;
 };
 
 struct loss {
     int subscriber, attempts, in_job;
+    int planned; /* its node was going down: it was left before it was lost */
     long resent;
     unsigned long long decision;
     double error_seen_s, first_ack_s; /* since 1970 */
@@ -48,7 +53,7 @@ struct loss {
 
 struct totals { /* of one publisher */
     int publisher, died, failed, losses_n;
-    long sent, acked, resent, duplicates, out_of_order;
+    long sent, acked, resent, duplicates, out_of_order, late;
     struct loss losses[LOSSES_MAX];
 };
 
@@ -66,10 +71,13 @@ void options_read(struct options *opt, int argc, char **argv, int size, int rank
 
 void loss_describe(struct loss *loss, const ftReply_t *reply);
 
-/* What one subscriber received: DIR/received.RANK.EPOCH, a line "publisher seq ." a message. */
+/* What one subscriber received: DIR/received.RANK.EPOCH, a line "publisher seq ." a message. A
+ * stand-in takes over from those before it publisher by publisher, when it hears from each for the
+ * first time, and writes "publisher N taken": all before N. What those before it write down of that
+ * publisher later does not count: it was not acknowledged, and was sent to the stand-in again. */
 struct records;
 struct records *records_open(const struct options *opt, int rank, int epoch);
-int records_have(const struct records *records, const struct message *message);
+int records_have(struct records *records, const struct message *message);
 void records_write(struct records *records, const struct message *message);
 int records_close(struct records *records); /* 0, or 1 if something could not be written */
 

@@ -6,7 +6,8 @@
  * Files in the folder of --records, which all nodes see and which survives them:
  *
  *   run                 "publishers M subscribers K messages N"; it keeps a second run out
- *   received.R.E        what subscriber R (E 0), or its E'th stand-in, received: "publisher seq ."
+ *   received.R.E        what subscriber R (E 0), or its E'th stand-in, received: "publisher seq .";
+ *                       a stand-in's begins with "publisher N taken" for each publisher, see pubsub.h
  *   published.P         "publisher P sent N acked N resent N duplicates N"
  *   progress.P          the same, while it runs
  *   summary             one JSON object: counts, and every loss with its steps. It is printed too,
@@ -131,27 +132,53 @@ void options_read(struct options *opt, int argc, char **argv, int size, int rank
 /* ---------------------------------------------------------------- a subscriber's records */
 
 struct records {
+    const struct options *opt;
+    int rank, epoch;
     int file;
     int failed;
     long have[SOURCES_MAX]; /* by publisher: all messages before this one; they come in order */
+    char taken[SOURCES_MAX]; /* by publisher: the earlier epochs' records of it were read */
 };
 
-/* What the one it stands in for, and earlier stand-ins, had received. */
-static void read_back(struct records *records, const struct options *opt, int rank, int epoch)
+/* How much of one publisher's messages the one it stands in for, and earlier stand-ins, had. What an
+ * epoch took over is all that counts of those before it. */
+static long read_back(const struct records *records, int publisher)
 {
-    int publisher;
-    long seq;
-    char end[2];
+    long have = 0, seq;
+    char word[8];
+    int from;
 
-    for (int e = 0; e < epoch; e++) {
-        FILE *file = open_in(opt, "r", "received.%d.%d", rank, e);
+    for (int e = 0; e < records->epoch; e++) {
+        FILE *file = open_in(records->opt, "r", "received.%d.%d", records->rank, e);
 
-        while (file && fscanf(file, "%d %ld %1[.]\n", &publisher, &seq, end) == 3)
-            if (publisher >= 0 && publisher < SOURCES_MAX && seq >= records->have[publisher])
-                records->have[publisher] = seq + 1;
+        while (file && fscanf(file, "%d %ld %7s\n", &from, &seq, word) == 3)
+            if (from == publisher)
+                have = strcmp(word, "taken") == 0 ? seq : strcmp(word, ".") == 0 ? seq + 1 : have;
         if (file)
             fclose(file);
     }
+    return have;
+}
+
+static void write_line(struct records *records, const char *line, size_t n)
+{
+    if (write(records->file, line, n) == (ssize_t) n)
+        return;
+    complain("a record could not be written: %s", strerror(errno));
+    records->failed = 1;
+    MPI_Abort(MPI_COMM_WORLD, 2); /* it may not be acknowledged */
+}
+
+static void take_over(struct records *records, int publisher)
+{
+    char line[64];
+
+    records->taken[publisher] = 1;
+    if (records->epoch == 0)
+        return;
+    records->have[publisher] = read_back(records, publisher);
+    write_line(records, line, (size_t) snprintf(line, sizeof line, "%d %ld taken\n", publisher,
+                                                records->have[publisher]));
 }
 
 struct records *records_open(const struct options *opt, int rank, int epoch)
@@ -161,7 +188,9 @@ struct records *records_open(const struct options *opt, int rank, int epoch)
 
     snprintf(path, sizeof path, "%s/received.%d.%d", opt->records, rank, epoch);
     if (records) {
-        read_back(records, opt, rank, epoch);
+        records->opt = opt;
+        records->rank = rank;
+        records->epoch = epoch;
         records->file = open(path, O_WRONLY | O_CREAT | O_APPEND | (opt->sync ? O_DSYNC : 0), 0666);
     }
     if (!records || records->file < 0) {
@@ -171,8 +200,10 @@ struct records *records_open(const struct options *opt, int rank, int epoch)
     return records;
 }
 
-int records_have(const struct records *records, const struct message *message)
+int records_have(struct records *records, const struct message *message)
 {
+    if (!records->taken[message->publisher])
+        take_over(records, message->publisher);
     return message->seq < records->have[message->publisher];
 }
 
@@ -181,11 +212,7 @@ void records_write(struct records *records, const struct message *message)
     char line[64];
     int n = snprintf(line, sizeof line, "%d %ld .\n", message->publisher, message->seq);
 
-    if (write(records->file, line, (size_t) n) != n) {
-        complain("a record could not be written: %s", strerror(errno));
-        records->failed = 1;
-        MPI_Abort(MPI_COMM_WORLD, 2); /* it may not be acknowledged */
-    }
+    write_line(records, line, (size_t) n);
     records->have[message->publisher] = message->seq + 1;
 }
 
@@ -248,12 +275,14 @@ static void print_loss(FILE *file, const struct totals *totals, const struct los
                                         "sharing"};
 
     fprintf(file,
-           "%s{\"publisher\":%d,\"subscriber\":%d,\"lost_node\":\"%s\",\"alternative\":\"%s\","
+           "%s{\"publisher\":%d,\"subscriber\":%d,\"planned\":%s,\"lost_node\":\"%s\","
+           "\"alternative\":\"%s\","
            "\"rung\":\"%s\",\"decision\":%llu,\"attempts\":%d,\"resent\":%ld,"
            "\"error_seen_s\":%.6f,\"first_ack_s\":%.6f,\"report_ms\":%.2f,\"ask_ms\":%.2f,"
            "\"decide_ms\":%.2f,\"probe_ms\":%.2f,\"claim_ms\":%.2f,\"start_ms\":%.2f,"
            "\"retarget_ms\":%.2f}",
-           before, totals->publisher, loss->subscriber, loss->lost_node, loss->alternative,
+           before, totals->publisher, loss->subscriber, loss->planned ? "true" : "false",
+           loss->lost_node, loss->alternative,
            loss->rung >= 0 && loss->rung < 6 ? rungs[loss->rung] : "?", loss->decision,
            loss->attempts, loss->resent, loss->error_seen_s, loss->first_ack_s, loss->report_ms,
            loss->ask_ms, loss->decide_ms, loss->probe_ms, loss->claim_ms, loss->start_ms,
@@ -272,13 +301,14 @@ static void print_summary(FILE *file, const struct options *opt, const struct to
         sum.resent += all[p].resent;
         sum.duplicates += all[p].duplicates;
         sum.out_of_order += all[p].out_of_order;
+        sum.late += all[p].late;
         sum.died += all[p].died;
     }
     fprintf(file,
            "{\"pubsub\":1,\"publishers\":%d,\"subscribers\":%d,\"messages_sent\":%ld,"
            "\"messages_acked\":%ld,\"resent\":%ld,\"duplicates\":%ld,\"out_of_order\":%ld,"
-           "\"publishers_died\":%d,\"losses\":[", opt->publishers, subscribers, sum.sent, sum.acked,
-           sum.resent, sum.duplicates, sum.out_of_order, sum.died);
+           "\"late\":%ld,\"publishers_died\":%d,\"losses\":[", opt->publishers, subscribers, sum.sent, sum.acked,
+           sum.resent, sum.duplicates, sum.out_of_order, sum.late, sum.died);
     for (int p = 0; p < opt->publishers; p++)
         for (int i = 0; i < all[p].losses_n; i++, before = ",")
             print_loss(file, &all[p], &all[p].losses[i], before);

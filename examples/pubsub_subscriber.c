@@ -4,7 +4,9 @@
  *
  * A subscriber knows its publishers: ranks 0 ... M-1 of its own job. A stand-in knows the one that
  * started it; the others come by FTMPI_Next_peer, each with a communicator of its own, and
- * FTMPI_Leave gives that back without asking whether the other side is still there.
+ * FTMPI_Leave gives that back without asking whether the other side is still there. The last word
+ * comes when all publishers are done, or when this one has gone elsewhere because our node is going
+ * down: either way, nothing more comes from it.
  *
  * One receive per publisher, never from MPI_ANY_SOURCE: so the loss of one publisher is an error in
  * its own receive and no other.
@@ -26,6 +28,7 @@ struct source { /* a publisher */
 static const struct options *opt;
 static struct source sources[SOURCES_MAX];
 static int sources_n;
+static unsigned epoch; /* this process's; its publishers' messages bear it */
 static int is_over; /* a publisher has said the last word: all of them are done */
 
 static void receive_next(struct source *source)
@@ -56,8 +59,12 @@ static void drop_source(struct source *source)
 
 static void take(struct source *source, struct records *records)
 {
-    struct ack ack = {.seq = source->message->seq};
+    struct ack ack = {.epoch = epoch, .seq = source->message->seq};
 
+    if (source->message->epoch != epoch) { /* for one whom this one stands in for, or before it */
+        receive_next(source);
+        return;
+    }
     ack.duplicate = records_have(records, source->message);
     if (!ack.duplicate)
         records_write(records, source->message);
@@ -90,11 +97,12 @@ int subscribe(const struct options *options, const FTMPI_Standin_t *me, int rank
     MPI_Comm comm;
 
     opt = options;
+    epoch = me->is_standin ? me->epoch : 0;
     if (me->is_standin)
         add_source(me->comm, 0);
     for (int p = 0; p < opt->publishers && !me->is_standin; p++)
         add_source(MPI_COMM_WORLD, p);
-    records = records_open(opt, me->is_standin ? me->rank : rank, (int) me->epoch);
+    records = records_open(opt, me->is_standin ? me->rank : rank, (int) epoch);
     while (sources_n > 0 || (me->is_standin && !is_over && now_s() - heard_s < ORPHAN_TIMEOUT_S)) {
         int busy = 0;
 

@@ -15,7 +15,7 @@
 
 #include "ftmpi.h"
 
-#define FTM_HOOKS_VERSION 1
+#define FTM_HOOKS_VERSION 2
 #define FTM_HOOKS_SYMBOL "ftm_hooks"
 
 typedef int ftm_finalize_fn(void);
@@ -50,6 +50,7 @@ struct ftm_hooks {
     int (*standin)(FTMPI_Standin_t *who);
     int (*next_peer)(ftTimeout_t T, MPI_Comm *comm);
     int (*leave)(MPI_Comm *comm);
+    int (*is_failing)(const ftResource_t *resource);
 };
 
 #endif

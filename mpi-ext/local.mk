@@ -16,6 +16,7 @@ mpi_ext_ftmpi_layer_la_SOURCES = \
     mpi-ext/layer/bounded.c mpi-ext/layer/bounded.h \
     mpi-ext/layer/comms.c mpi-ext/layer/comms.h \
     mpi-ext/layer/events.c mpi-ext/layer/events.h \
+    mpi-ext/layer/failing.c mpi-ext/layer/failing.h \
     mpi-ext/layer/gone.c mpi-ext/layer/gone.h \
     mpi-ext/layer/init.c \
     mpi-ext/layer/links.c mpi-ext/layer/links.h \

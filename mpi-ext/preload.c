@@ -288,3 +288,8 @@ EXPORT int FTMPI_Leave(MPI_Comm *comm)
 {
     return need_layer() ? hooks->leave(comm) : MPI_ERR_OTHER;
 }
+
+EXPORT int FTMPI_Is_failing(ftResource_t resource)
+{
+    return hooks ? hooks->is_failing(&resource) : 0; /* before MPI_Init nothing was heard */
+}

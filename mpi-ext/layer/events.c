@@ -8,6 +8,7 @@
  *
  *   in    PMIX_ERR_PROC_ABORTED, _ABORTED_BY_SIG, _TERM_WO_SYNC   a process died (affected proc)
  *         PMIX_EVENT_NODE_DOWN                                    a node was lost (its host name)
+ *         PMIX_EVENT_NODE_OFFLINE                                 a node is going down: failing.c
  *         DEPARTING                                               a process of another job that we
  *                                                                 are connected to has come to its
  *                                                                 end
@@ -21,6 +22,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "failing.h"
 #include "gone.h"
 #include "runtime.h"
 
@@ -37,12 +39,12 @@ static void note_died(const pmix_info_t info[], size_t ninfo)
             ftm_report_process(info[i].value.data.proc);
 }
 
-static void note_node(const pmix_info_t info[], size_t ninfo)
+static void note_node(const pmix_info_t info[], size_t ninfo, void (*note)(const char *node))
 {
     for (size_t i = 0; i < ninfo; i++)
         if (info[i].value.type == PMIX_STRING && PMIX_CHECK_KEY(&info[i], PMIX_HOSTNAME)
             && info[i].value.data.string)
-            ftm_report_node(info[i].value.data.string);
+            note(info[i].value.data.string);
 }
 
 static void on_event(size_t handler, pmix_status_t status, const pmix_proc_t *source,
@@ -55,7 +57,9 @@ static void on_event(size_t handler, pmix_status_t status, const pmix_proc_t *so
     if (status == DEPARTING && source)
         ftm_gone_add(source, FTM_DEPARTED);
     else if (status == PMIX_EVENT_NODE_DOWN)
-        note_node(info, ninfo);
+        note_node(info, ninfo, ftm_report_node);
+    else if (status == PMIX_EVENT_NODE_OFFLINE)
+        note_node(info, ninfo, ftm_failing_add);
     else
         note_died(info, ninfo);
     if (hand_on)
@@ -75,7 +79,8 @@ void ftm_events_start(void)
 {
     /* PMIx reads both after we have returned. */
     static pmix_status_t codes[] = {PMIX_ERR_PROC_ABORTED, PMIX_ERR_PROC_ABORTED_BY_SIG,
-                                    PMIX_ERR_PROC_TERM_WO_SYNC, PMIX_EVENT_NODE_DOWN, DEPARTING};
+                                    PMIX_ERR_PROC_TERM_WO_SYNC, PMIX_EVENT_NODE_DOWN,
+                                    PMIX_EVENT_NODE_OFFLINE, DEPARTING};
     static pmix_info_t info[2];
     bool first = true;
 

@@ -26,6 +26,7 @@
 #include "bounded.h"
 #include "comms.h"
 #include "events.h"
+#include "failing.h"
 #include "gone.h"
 #include "links.h"
 #include "reach.h"
@@ -185,4 +186,5 @@ __attribute__((visibility("default"))) const struct ftm_hooks ftm_hooks = {
     .standin = ftm_standin,
     .next_peer = ftm_next_peer,
     .leave = ftm_leave,
+    .is_failing = ftm_is_failing,
 };

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ranks.h"
 #include "report.h"
 #include "src/mca/errmgr/base/errmgr_private.h"
 #include "src/runtime/runtime.h"
@@ -119,6 +120,9 @@ static int component_register(void)
     register_string("noded", "Program to start on every node", FT_NODED_PATH, &ftp_params.noded);
     register_string("centrald", "Program to start beside the launcher", FT_CENTRALD_PATH,
                     &ftp_params.centrald);
+    register_string("system",
+                    "The system's fault tolerance units: auto (used if this node has one), none, or "
+                    "the unit to use (unix:PATH)", "auto", &ftp_params.system);
     register_string("preload",
                     "Library to load into every process of a fault tolerant job, or none",
                     "none", &preload);
@@ -202,6 +206,7 @@ static int master_init(void)
 
 static int master_finalize(void)
 {
+    ftp_ranks_close();
     ftp_report_close();
     ftp_units_fini();
     ftp_collective_fini();

@@ -6,6 +6,7 @@
  *                  their PMIx servers. Source: the lost daemon. With it PMIX_HOSTNAME (the node's name as
  *                  PRRTE knows it), PMIX_NODEID (its number in PMIx) and PMIX_EVENT_NON_DEFAULT: a
  *                  process that did not ask for it must not die of its default event handler.
+ *                  PMIX_EVENT_NODE_OFFLINE, for a node that is going down but has not yet.
  *                  The failure of a process, to the jobs that are not its own.
  *   to daemons     FTP_TAG_LOST: uint32 n, then n ranks of daemons, all that were lost so far. All
  *                  of them each time, so that a daemon which came later is up to date.
@@ -83,6 +84,27 @@ void ftp_event_node_down(const prte_node_t *node, pmix_rank_t daemon)
     PMIX_INFO_LOAD(&info[2], PMIX_NODEID, &node_id, PMIX_UINT32);
     notify(PMIX_EVENT_NODE_DOWN, &source, PMIX_RANGE_SESSION, info, 3);
     PMIX_INFO_FREE(info, 3);
+}
+
+/* PMIX_EVENT_NODE_OFFLINE: PMIx's word for a node that was taken out of service while it still runs.
+ * Source: its daemon, which is well. Otherwise like NODE_DOWN, and why. */
+void ftp_event_node_failing(const char *name, const char *why)
+{
+    prte_proc_t *daemon = ftp_daemon_on(name);
+    pmix_info_t *info;
+    uint32_t node_id;
+    bool yes = true;
+
+    if (daemon == NULL || ftp_routing_is_lost(daemon->name.rank))
+        return;
+    node_id = (uint32_t) daemon->node->index;
+    PMIX_INFO_CREATE(info, 4);
+    PMIX_INFO_LOAD(&info[0], PMIX_EVENT_NON_DEFAULT, &yes, PMIX_BOOL);
+    PMIX_INFO_LOAD(&info[1], PMIX_HOSTNAME, daemon->node->name, PMIX_STRING);
+    PMIX_INFO_LOAD(&info[2], PMIX_NODEID, &node_id, PMIX_UINT32);
+    PMIX_INFO_LOAD(&info[3], PMIX_EVENT_TEXT_MESSAGE, why, PMIX_STRING);
+    notify(PMIX_EVENT_NODE_OFFLINE, &daemon->name, PMIX_RANGE_SESSION, info, 4);
+    PMIX_INFO_FREE(info, 4);
 }
 
 /* All processes of all tolerant jobs but one; n of them, to be freed. */

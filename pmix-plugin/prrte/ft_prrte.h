@@ -20,7 +20,10 @@
  *   keep.c        prted: a job is known on a node as long as it runs anywhere
  *   daemon.c      prted: learns from the master which daemons are lost
  *   units.c       starts this node's unit and, on the master, the private central unit
+ *   words.c       what the units say that are started here
+ *   ranks.c       everywhere: tells this node's unit which processes are here
  *   report.c      master: tells the central unit what the launcher knows
+ *   news.c        master: hears from it what the launcher does not know
  */
 #ifndef FT_PRRTE_H
 #define FT_PRRTE_H
@@ -48,7 +51,8 @@
 
 /* Message tags of our own, above PRRTE's. */
 #define FTP_TAG_LOST (PRTE_RML_TAG_MAX + 17)  /* master -> all: these daemons are lost */
-#define FTP_TAG_UNITS (PRTE_RML_TAG_MAX + 18) /* daemon -> master: I am up; master -> it: start */
+#define FTP_TAG_UNITS (PRTE_RML_TAG_MAX + 18)   /* master -> daemon: the unit to start or to use */
+#define FTP_TAG_NO_UNIT (PRTE_RML_TAG_MAX + 19) /* daemon -> master: my node has none: why */
 
 /* ---- component.c */
 
@@ -57,6 +61,7 @@ struct ftp_params {
     bool runtime;   /* bring up the units for this launcher's jobs */
     char *noded;    /* path of ft-noded */
     char *centrald; /* path of ft-centrald */
+    char *system;   /* "auto", "none", or the system's unit to use as an FT host */
     const char *preload; /* library to load into the ranks; "": none */
     int start_timeout_s; /* that a new daemon may take to report */
     int silence_ms; /* a daemon that is silent for so long is lost; 0: PRRTE's own way */
@@ -85,6 +90,9 @@ int ftp_survive_init(void);
 
 /* A daemon is lost: all that follows from it, see there. */
 void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state);
+
+/* The central unit declared a node lost: the same, if a daemon of ours is there. */
+void ftp_survive_declared(const char *node, const char *why);
 
 /* ---- starting.c */
 
@@ -124,6 +132,8 @@ void ftp_slots_free(prte_proc_t *proc);
 
 /* The daemon of this rank is lost, for ever. */
 void ftp_routing_lose(pmix_rank_t rank);
+/* The same, but what was just sent to it still goes out: it may be there, and hear it. */
+void ftp_routing_lose_soon(pmix_rank_t rank);
 bool ftp_routing_is_lost(pmix_rank_t rank);
 
 /* The lost daemons, in the order of their loss; *n of them. Borrowed until the next loss. */
@@ -141,10 +151,16 @@ void ftp_routing_prune(void);
 /* Limits how long the peers of this process's connections may be silent. */
 void ftp_silence_limit(void);
 
+/* A TCP connection of this process, -1 if it has none. */
+int ftp_silence_connection(void);
+
 /* ---- event.c */
 
 /* Tells every process of every job that a node is down. */
 void ftp_event_node_down(const prte_node_t *node, pmix_rank_t daemon);
+
+/* Tells every process of every job that a node is going down. */
+void ftp_event_node_failing(const char *node, const char *why);
 
 /* Tells the other tolerant jobs that a process of one failed; PRRTE tells its own job. */
 void ftp_event_process_failed(const prte_proc_t *proc, pmix_status_t code);
@@ -175,6 +191,10 @@ void ftp_daemon_fini(void);
 
 /* The daemon's object, or NULL. */
 prte_proc_t *ftp_daemon_of(pmix_rank_t rank);
+
+/* The latest daemon on the node of that name, as the launcher, the node itself or the units call it;
+ * NULL if there is none. */
+prte_proc_t *ftp_daemon_on(const char *node);
 
 /* Nothing is mapped to the node of a lost daemon any more. */
 void ftp_daemon_mark_down(prte_proc_t *daemon);

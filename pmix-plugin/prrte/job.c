@@ -30,6 +30,7 @@
 
 #include "src/mca/plm/base/plm_private.h"
 #include "src/runtime/prte_wait.h"
+#include "ranks.h"
 #include "report.h"
 #include "units.h"
 
@@ -230,6 +231,7 @@ static void on_running(int fd, short args, void *cbdata)
 
     if (ftp_job_is_tolerant(caddy->jdata))
         ftp_report_job_started(caddy->jdata);
+    ftp_ranks_changed();
     stock_running(fd, args, cbdata);
 }
 

@@ -10,9 +10,10 @@
  */
 #include "ft_prrte.h"
 
+#include "ranks.h"
 #include "src/mca/iof/iof.h"
 
-static prte_state_cbfunc_t stock_terminated;
+static prte_state_cbfunc_t stock_terminated, stock_launched;
 
 static prte_proc_t *local_child(int i, const prte_job_t *job)
 {
@@ -103,10 +104,19 @@ static void on_terminated(int fd, short args, void *cbdata)
     stock_terminated(fd, args, cbdata);
     if (last)
         report_end(job);
+    ftp_ranks_changed();
+}
+
+/* All processes of a job that are to run here do. */
+static void on_launched(int fd, short args, void *cbdata)
+{
+    stock_launched(fd, args, cbdata);
+    ftp_ranks_changed();
 }
 
 int ftp_keep_init(void)
 {
     stock_terminated = ftp_hook_proc_state(PRTE_PROC_STATE_TERMINATED, on_terminated);
-    return stock_terminated != NULL ? PRTE_SUCCESS : PRTE_ERR_NOT_FOUND;
+    stock_launched = ftp_hook_job_state(PRTE_JOB_STATE_LOCAL_LAUNCH_COMPLETE, on_launched);
+    return stock_terminated != NULL && stock_launched != NULL ? PRTE_SUCCESS : PRTE_ERR_NOT_FOUND;
 }

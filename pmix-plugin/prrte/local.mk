@@ -15,7 +15,9 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/job.c \
     pmix-plugin/prrte/keep.c \
     pmix-plugin/prrte/modex.c \
+    pmix-plugin/prrte/news.c pmix-plugin/prrte/news.h \
     pmix-plugin/prrte/orphan.c \
+    pmix-plugin/prrte/ranks.c pmix-plugin/prrte/ranks.h \
     pmix-plugin/prrte/repair.c \
     pmix-plugin/prrte/report.c pmix-plugin/prrte/report.h \
     pmix-plugin/prrte/routing.c \
@@ -24,7 +26,8 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/starting.c \
     pmix-plugin/prrte/spawn.c pmix-plugin/prrte/spawn.h \
     pmix-plugin/prrte/survive.c \
-    pmix-plugin/prrte/units.c pmix-plugin/prrte/units.h
+    pmix-plugin/prrte/units.c pmix-plugin/prrte/units.h \
+    pmix-plugin/prrte/words.c pmix-plugin/prrte/words.h
 # PRRTE's headers want to be found before ours; libprrte and libpmix are in the program that loads it.
 pmix_plugin_prrte_prte_mca_errmgr_ft_la_CPPFLAGS = -I$(top_srcdir)/include \
     -I$(top_srcdir)/pmix-plugin/prrte/compat $(PRTE_CFLAGS) \

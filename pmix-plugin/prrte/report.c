@@ -7,7 +7,11 @@
  * ftp_report_open tells their present state, and from then on each change is told as it comes.
  * Reports are posted: written at once or kept by libft (bounded) until the socket takes them.
  *
- * If the central unit goes away, the job goes on without it; the user is told once.
+ * If the job's own central unit goes away, the job goes on without it; the user is told once. Where
+ * the launcher is attached to the system's units, its node's unit passes everything on to whichever
+ * central unit leads, and comes back if it goes away: then it is told everything again.
+ *
+ * The same connection brings the central unit's news (news.c).
  */
 #include "report.h"
 
@@ -16,20 +20,47 @@
 #include <unistd.h>
 
 #include "ft_runtime.h"
+#include "news.h"
 
+#define AGAIN_MS 500 /* between two tries to reach a system's unit that is away */
 #define PROCESSES_AT_ONCE 1024 /* an action takes 4096 */
 
 static ftHandle_t central;
 static bool is_open;
-static prte_event_t readable;
+static bool is_attached; /* to the system's units */
+static bool is_away;     /* attached, but this node's unit is gone at the moment */
+static prte_event_t readable, again;
 
 static bool is_wanted(const prte_job_t *job)
 {
     return is_open && ftp_job_is_tolerant(job);
 }
 
+static void try_again_later(void)
+{
+    struct timeval delay = {.tv_usec = 1000 * AGAIN_MS};
+
+    prte_event_evtimer_add(&again, &delay);
+}
+
+static void lose_touch(ftRetVal_t why)
+{
+    ftp_news_forget();
+    if (!is_away)
+        ftp_say(1, "the unit of this node is gone (%s); waiting for it", ftStrError(why));
+    is_away = true;
+    prte_event_del(&readable); /* nothing comes there until a try succeeds */
+    try_again_later();
+}
+
 static void give_up(ftRetVal_t why)
 {
+    if (!is_open)
+        return;
+    if (is_attached && !prte_finalizing) {
+        lose_touch(why);
+        return;
+    }
     ftp_report_close();
     if (!prte_finalizing)
         ftp_warn("The central fault tolerance unit is gone (%s). The job goes on, and survives\n"
@@ -38,7 +69,7 @@ static void give_up(ftRetVal_t why)
 
 static void post(const ftAction_t action)
 {
-    ftRetVal_t rc = is_open ? postFT(central, action) : FT_OK;
+    ftRetVal_t rc = is_open && !is_away ? postFT(central, action) : FT_OK;
 
     if (rc == FT_ERR_LOST || rc == FT_ERR_CONNECT)
         give_up(rc);
@@ -149,6 +180,14 @@ void ftp_report_node_lost(prte_proc_t *daemon, const char *how)
     post(ftNodeChanged(daemon->node->name, (int) daemon->name.rank, FT_NODE_LOST, how));
 }
 
+void ftp_report_no_unit(const char *node, const char *why)
+{
+    char text[600];
+
+    snprintf(text, sizeof text, "node %s has no unit: %s", node, why);
+    post(ftLogEvent(ftNode(node), "unit_failed", text));
+}
+
 void ftp_report_nodes(void)
 {
     prte_job_t *daemons = prte_get_job_data_object(PRTE_PROC_MY_NAME->nspace);
@@ -178,8 +217,12 @@ static void on_readable(int fd, short what, void *cbdata)
     (void) fd;
     (void) what;
     (void) cbdata;
-    rc = serveFT(central);
-    if (rc != FT_OK)
+    rc = ftp_news_take(central);
+    if (rc == FT_OK)
+        rc = ftp_news_ask(central);
+    if (rc == FT_ERR_TIMEOUT || rc == FT_ERR_BUSY) /* said by a unit that is there */
+        try_again_later();
+    else if (rc != FT_OK)
         give_up(rc);
 }
 
@@ -211,37 +254,78 @@ static void tell_all(void)
     }
 }
 
-void ftp_report_open(const char *path)
+void ftp_report_again(void)
 {
-    char host[128];
-    int fd;
+    if (is_open && !is_away)
+        tell_all();
+}
+
+/* Asks again; if the system's unit was away, that shows whether it is back. */
+static void on_again(int fd, short what, void *cbdata)
+{
+    (void) fd;
+    (void) what;
+    (void) cbdata;
+    if (ftp_news_ask(central) != FT_OK) {
+        try_again_later();
+    } else if (is_away) {
+        is_away = false;
+        prte_event_add(&readable, NULL);
+        tell_all();
+    }
+}
+
+bool ftp_report_open(const char *host, const char *session, bool attached, char *why, size_t size)
+{
+    int fd = -1;
     ftRetVal_t rc;
 
-    snprintf(host, sizeof host, "unix:%s", path);
-    /* Waits for one exchange with a process of this node that has just said that it is ready. */
-    rc = openFT(host, &central);
+    /* Waits for one exchange with a process of this node that has just said that it is there. */
+    rc = openLauncherFT(host, session, &central);
     if (rc == FT_OK) {
         rc = descriptorFT(central, &fd);
         if (rc != FT_OK)
             closeFT(central);
     }
     if (rc != FT_OK) {
-        ftp_warn("The fault tolerance runtime hears nothing of this job: cannot connect to the\n"
-                 "central unit at %s: %s.", path, ftStrError(rc));
-        return;
+        snprintf(why, size, "%s", ftLastError());
+        return false;
     }
     is_open = true;
+    is_attached = attached;
+    prte_event_evtimer_set(prte_event_base, &again, on_again, NULL);
     prte_event_set(prte_event_base, &readable, fd, PRTE_EV_READ | PRTE_EV_PERSIST, on_readable,
                    NULL);
     prte_event_add(&readable, NULL);
     tell_all();
+    rc = ftp_news_ask(central);
+    if (rc != FT_OK)
+        give_up(rc);
+    return true;
+}
+
+/* A system's central unit outlives this launcher: what it had is to be left in order. */
+static void take_leave(void)
+{
+    prte_job_t *daemons = prte_get_job_data_object(PRTE_PROC_MY_NAME->nspace);
+
+    for (int i = 0; daemons != NULL && i < daemons->procs->size; i++) {
+        prte_proc_t *daemon = (prte_proc_t *) pmix_pointer_array_get_item(daemons->procs, i);
+        if (daemon != NULL && daemon->node != NULL && !ftp_routing_is_lost(daemon->name.rank))
+            postFT(central, ftNodeChanged(daemon->node->name, (int) daemon->name.rank, FT_NODE_LEFT,
+                                          "the launcher ends"));
+    }
 }
 
 void ftp_report_close(void)
 {
     if (!is_open)
         return;
+    if (is_attached && !is_away)
+        take_leave();
     prte_event_del(&readable);
-    is_open = false;
+    prte_event_evtimer_del(&again);
+    ftp_news_forget();
+    is_open = is_away = false;
     closeFT(central);
 }

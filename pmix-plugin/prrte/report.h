@@ -10,9 +10,16 @@
 
 typedef enum { FTP_END_BY_ITSELF, FTP_END_WITH_NODE } ftp_end_t;
 
-/* The central unit is ready: tell it all that has happened so far, and from now on what happens. */
-void ftp_report_open(const char *path);
+/* The central unit is ready, or a system's unit is there (attached): tell it all that has happened so
+ * far, and from now on what happens. False with `why`. */
+bool ftp_report_open(const char *host, const char *session, bool attached, char *why, size_t size);
 void ftp_report_close(void);
+
+/* Tells all of it again: another central unit leads. */
+void ftp_report_again(void);
+
+/* Why a node has no unit. */
+void ftp_report_no_unit(const char *node, const char *why);
 
 void ftp_report_job_started(prte_job_t *job);
 void ftp_report_job_ended(prte_job_t *job);

@@ -24,14 +24,16 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Its square fits into the int that PRRTE computes with. */
 #define FLAT_RADIX 8192
+#define FAREWELL_MS 100 /* the last message to a lost daemon gets on its way within */
 
 static pmix_rank_t *lost;
 static size_t lost_n, lost_space;
 
-void ftp_routing_lose(pmix_rank_t rank)
+static void note_lost(pmix_rank_t rank)
 {
     if (!ftp_routing_is_lost(rank)) {
         if (lost_n == lost_space) {
@@ -46,7 +48,42 @@ void ftp_routing_lose(pmix_rank_t rank)
         }
         lost[lost_n++] = rank;
     }
+}
+
+void ftp_routing_lose(pmix_rank_t rank)
+{
+    note_lost(rank);
     prte_rml_route_lost(rank);
+}
+
+typedef struct {
+    prte_event_t event;
+    pmix_rank_t rank;
+} farewell_t;
+
+static void on_farewell(int fd, short args, void *cbdata)
+{
+    farewell_t *farewell = (farewell_t *) cbdata;
+
+    (void) fd;
+    (void) args;
+    prte_rml_route_lost(farewell->rank);
+    free(farewell);
+}
+
+void ftp_routing_lose_soon(pmix_rank_t rank)
+{
+    struct timeval delay = {.tv_usec = FAREWELL_MS * 1000};
+    farewell_t *farewell = calloc(1, sizeof *farewell);
+
+    if (farewell == NULL) {
+        ftp_routing_lose(rank);
+        return;
+    }
+    note_lost(rank);
+    farewell->rank = rank;
+    prte_event_evtimer_set(prte_event_base, &farewell->event, on_farewell, farewell);
+    prte_event_evtimer_add(&farewell->event, &delay);
 }
 
 bool ftp_routing_is_lost(pmix_rank_t rank)
@@ -93,6 +130,40 @@ prte_proc_t *ftp_daemon_of(pmix_rank_t rank)
     if (daemons == NULL || rank > INT_MAX)
         return NULL;
     return (prte_proc_t *) pmix_pointer_array_get_item(daemons->procs, (int) rank);
+}
+
+/* "n2.cluster" is n2; addresses are compared as they are. */
+static bool same_name(const char *a, const char *b)
+{
+    size_t n = strcspn(a, "."), m = strcspn(b, ".");
+
+    if (strcmp(a, b) == 0)
+        return true;
+    if ((a[0] >= '0' && a[0] <= '9') || strchr(a, ':') != NULL || (a[n] == '.' && b[m] == '.'))
+        return false;
+    return n == m && strncmp(a, b, n) == 0;
+}
+
+static bool is_called(const prte_node_t *node, const char *name)
+{
+    if (node->name != NULL && same_name(node->name, name))
+        return true;
+    for (int i = 0; node->aliases != NULL && node->aliases[i] != NULL; i++)
+        if (same_name(node->aliases[i], name))
+            return true;
+    return false;
+}
+
+prte_proc_t *ftp_daemon_on(const char *node)
+{
+    prte_job_t *daemons = prte_get_job_data_object(PRTE_PROC_MY_NAME->nspace);
+
+    for (int i = daemons != NULL ? daemons->procs->size - 1 : -1; i >= 0; i--) {
+        prte_proc_t *daemon = (prte_proc_t *) pmix_pointer_array_get_item(daemons->procs, i);
+        if (daemon != NULL && daemon->node != NULL && is_called(daemon->node, node))
+            return daemon;
+    }
+    return NULL;
 }
 
 void ftp_daemon_mark_down(prte_proc_t *daemon)

@@ -4,8 +4,9 @@
  *
  * Who calls: PRRTE's process state machine. A daemon's connection that closed or timed out arrives
  * as COMM_FAILED; every other trouble with a daemon (not started, not reachable, gave up) arrives
- * through the ERROR callback, and so does the end of application processes. Stock PRRTE ends
- * everything for the former. Here, while a tolerant job runs:
+ * through the ERROR callback, and so does the end of application processes. A silent node is declared
+ * lost by the central unit (news.c) before any connection breaks. Stock PRRTE ends everything for a
+ * lost daemon. Here, while a tolerant job runs:
  *
  *   daemon lost -> out of the tree (routing.c), its node DOWN, all daemons told,
  *                  PMIX_EVENT_NODE_DOWN, collectives that wait for it go on (collective.c), data
@@ -22,6 +23,7 @@
 #include "ft_prrte.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "src/mca/errmgr/base/base.h"
@@ -107,18 +109,20 @@ static const char *how_lost(const prte_proc_t *daemon, prte_proc_state_t state)
     }
 }
 
-void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state)
+static void lose(prte_proc_t *daemon, prte_proc_state_t state, const char *how)
 {
     prte_node_t *node = daemon->node;
-    const char *how = how_lost(daemon, state);
 
     ftp_say(1, "daemon %u on node %s lost (%s: %s), going on without it", daemon->name.rank,
             node->name, prte_proc_state_to_str(state), how);
-    if (state == PRTE_PROC_STATE_CALLED_ABORT || state == PRTE_PROC_STATE_HEARTBEAT_FAILED)
-        tell_to_end(daemon->name.rank);
     daemon->state = state;
     ftp_daemon_mark_down(daemon);
-    ftp_routing_lose(daemon->name.rank);
+    if (state == PRTE_PROC_STATE_CALLED_ABORT || state == PRTE_PROC_STATE_HEARTBEAT_FAILED) {
+        tell_to_end(daemon->name.rank);
+        ftp_routing_lose_soon(daemon->name.rank);
+    } else {
+        ftp_routing_lose(daemon->name.rank);
+    }
     ftp_job_restore_exit_status();
     ftp_report_node_lost(daemon, how);
     lose_processes(node);
@@ -127,6 +131,33 @@ void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state)
     ftp_collective_lose(daemon->name.rank);
     ftp_modex_lose(daemon->name.rank);
     ftp_starting_lose(daemon);
+}
+
+void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state)
+{
+    lose(daemon, state, how_lost(daemon, state));
+}
+
+static bool goes_on_without(const prte_proc_t *daemon)
+{
+    return !is_ending() && daemon != NULL && daemon->node != NULL
+           && daemon->name.rank != PRTE_PROC_MY_NAME->rank && ftp_job_any_tolerant()
+           && ftp_routing_is_flat();
+}
+
+/* The daemon may be well and only its unit unheard: it is told to end, so that what the others are
+ * told is true. What it still says is dropped like any lost one's. */
+void ftp_survive_declared(const char *node, const char *why)
+{
+    prte_proc_t *daemon = ftp_daemon_on(node);
+    char how[512];
+
+    if (!goes_on_without(daemon) || ftp_routing_is_lost(daemon->name.rank)) {
+        ftp_say(2, "node %s was declared lost (%s): nothing to do here", node, why);
+        return;
+    }
+    snprintf(how, sizeof how, "the central unit declared it lost: %s", why);
+    lose(daemon, PRTE_PROC_STATE_HEARTBEAT_FAILED, how);
 }
 
 /* Messages that could not be sent say nothing that the connection itself does not say: the daemon
@@ -149,8 +180,7 @@ static void on_daemon(prte_state_caddy_t *caddy, prte_state_cbfunc_t stock, int 
         PMIX_RELEASE(caddy);
         return;
     }
-    if (is_ending() || rank == PRTE_PROC_MY_NAME->rank || daemon == NULL || daemon->node == NULL
-        || !ftp_job_any_tolerant() || !ftp_routing_is_flat()) {
+    if (!goes_on_without(daemon)) {
         stock(fd, args, caddy);
         return;
     }
