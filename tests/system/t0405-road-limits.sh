@@ -48,7 +48,7 @@ bad_conf() {
         jq -se 'all(.[]; .open == -5)' "$shared/$name"/answer.*
 }
 test_expect_success 'an option that does not exist: file and line; the job runs without the runtime' '
-    bad_conf option 3 "# ours" "share = true" "poool = {\"n3\"}" && said | grep "no such option .poool." &&
+    bad_conf option 3 "# ours" "share = true" "poool = {\"n3\"}" && said | grep "there is no option .poool." &&
     end_clients 3 0 1 && await 20 && test $code = 3 && nothing_left
 '
 test_expect_success 'a bad value: the same; the job still survives the loss of a node' '

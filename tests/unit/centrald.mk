@@ -13,6 +13,11 @@ tests_unit_test_rms_SOURCES = tests/unit/test_rms.c
 tests_unit_test_rms_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_rms_LDADD = src/rms/libftrms.la src/cms/libftcms.la src/core/libftcore.la \
     src/common/libftcommon.la $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_sites
+tests_unit_test_sites_SOURCES = tests/unit/test_sites.c
+tests_unit_test_sites_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_sites_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
 endif
 
 EXTRA_DIST += tests/unit/test_events_documented.sh doc/events.md

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 if HAVE_CHECK
 cli_tests = tests/unit/test_cli_options tests/unit/test_cli_environ tests/unit/test_cli_event_line \
-    tests/unit/test_cli_capture tests/unit/test_cli_mpirun tests/unit/test_cli_shell
+    tests/unit/test_cli_capture tests/unit/test_cli_mpirun tests/unit/test_cli_shell \
+    tests/unit/test_cli_arguments
 check_PROGRAMS += $(cli_tests)
 cli_test_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 cli_test_ldadd = src/cli/libftcli.la $(CHECK_LIBS)
@@ -26,4 +27,7 @@ tests_unit_test_cli_mpirun_LDADD = $(cli_test_ldadd)
 tests_unit_test_cli_shell_SOURCES = tests/unit/test_cli_shell.c
 tests_unit_test_cli_shell_CPPFLAGS = $(cli_test_cppflags)
 tests_unit_test_cli_shell_LDADD = $(cli_test_ldadd)
+tests_unit_test_cli_arguments_SOURCES = tests/unit/test_cli_arguments.c
+tests_unit_test_cli_arguments_CPPFLAGS = $(cli_test_cppflags) $(YYJSON_CFLAGS)
+tests_unit_test_cli_arguments_LDADD = $(cli_test_ldadd)
 endif

@@ -4,7 +4,10 @@ include $(top_srcdir)/tests/unit/net.mk
 include $(top_srcdir)/tests/unit/libft.mk
 include $(top_srcdir)/tests/unit/topology.mk
 include $(top_srcdir)/tests/unit/noded.mk
+include $(top_srcdir)/tests/unit/supervisor.mk
 include $(top_srcdir)/tests/unit/core.mk
+include $(top_srcdir)/tests/unit/conf.mk
 include $(top_srcdir)/tests/unit/centrald.mk
 include $(top_srcdir)/tests/unit/mpiext.mk
 include $(top_srcdir)/tests/unit/cli.mk
+include $(top_srcdir)/tests/unit/detector.mk

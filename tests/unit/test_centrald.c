@@ -329,7 +329,8 @@ static int count_events(const struct running *running, const char *name)
 
 START_TEST(test_refuses_to_begin)
 {
-    char *no_job[] = {(char *) "ft-centrald", NULL};
+    char *contradiction[] = {(char *) "ft-centrald", (char *) "--job", (char *) "x",
+                             (char *) "--check", NULL};
     char *bad_job[] = {(char *) "ft-centrald", (char *) "--job", (char *) "../x", NULL};
     char *bad_conf[] = {(char *) "ft-centrald", (char *) "--job", (char *) "x",
                         (char *) "--conf", NULL, NULL};
@@ -347,8 +348,8 @@ START_TEST(test_refuses_to_begin)
         {"node { location = \"x\" }\n", "bad.conf:1:"},
     };
 
-    ck_assert_int_eq(run_refused(said, sizeof said, "", no_job), 2);
-    ck_assert_ptr_nonnull(strstr(said, "--job is missing"));
+    ck_assert_int_eq(run_refused(said, sizeof said, "", contradiction), 2);
+    ck_assert_ptr_nonnull(strstr(said, "--job does not go together with --check"));
     ck_assert_int_eq(run_refused(said, sizeof said, "", bad_job), 1);
     ck_assert_ptr_nonnull(strstr(said, "cannot be a session's name"));
     ck_assert_int_eq(run_refused(said, sizeof said, "", no_conf_there), 1);

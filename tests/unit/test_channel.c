@@ -566,7 +566,7 @@ END_TEST
 /* Shares of small order would give a common secret that everybody knows. */
 START_TEST(a_share_of_small_order_is_refused)
 {
-    uint8_t bytes[CLIENT_PART_BYTES] = {0xf7, 'F', 'T', 'C', 0, 0, 0, FT_PROTOCOL};
+    uint8_t bytes[CLIENT_PART_BYTES] = {0xf7, 'F', 'T', 'C', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL};
 
     bytes[GREETING_BYTES] = (uint8_t) _i; /* 0 and 1 are of small order */
     open_keyed(key, key);
@@ -621,7 +621,7 @@ END_TEST
 
 START_TEST(another_protocol_is_told_with_both_numbers)
 {
-    uint8_t greeting[GREETING_BYTES] = {0xf7, 'F', 'T', 'P', 0, 1, 0, 2};
+    uint8_t greeting[GREETING_BYTES] = {0xf7, 'F', 'T', 'P', 1, 0, 1, 2};
     size_t n;
 
     if (_i == 0) {
@@ -633,11 +633,36 @@ START_TEST(another_protocol_is_told_with_both_numbers)
     ck_assert_int_eq(ft_channel_feed(server, greeting, sizeof greeting), -1);
     ck_assert_int_eq(errno, EPROTONOSUPPORT);
     expect_dead(server, EPROTONOSUPPORT);
-    ck_assert_ptr_nonnull(strstr(ft_channel_error(server), "65538"));
+    ck_assert_ptr_nonnull(strstr(ft_channel_error(server), "256 to 258"));
     ck_assert_ptr_nonnull(strstr(ft_channel_error(server), "protocol 1"));
     /* The peer can learn what is spoken here. */
     ck_assert_ptr_nonnull(ft_channel_output(server, &n));
     ck_assert_uint_ge(n, GREETING_BYTES);
+}
+END_TEST
+
+/* A newer peer that speaks the older protocol as well is no stranger. */
+START_TEST(the_newest_common_protocol_is_used)
+{
+    const uint8_t greeting[GREETING_BYTES] = {0xf7, 'F', 'T', 'P', 0, 1, 1, 2};
+
+    open_plain();
+    ck_assert_uint_eq(ft_channel_protocol(server), 0);
+    ck_assert_int_eq(ft_channel_feed(server, greeting, sizeof greeting), 0);
+    ck_assert(ft_channel_is_proven(server));
+    ck_assert_uint_eq(ft_channel_protocol(server), FT_PROTOCOL);
+}
+END_TEST
+
+START_TEST(a_range_of_protocols_must_be_one)
+{
+    static const uint8_t ranges[][4] = {{0, 0, 0, 1}, {0, 2, 0, 1}, {0, 0, 0, 0}};
+    uint8_t greeting[GREETING_BYTES] = {0xf7, 'F', 'T', 'P'};
+
+    memcpy(greeting + 4, ranges[_i], sizeof ranges[_i]);
+    open_plain();
+    ck_assert_int_eq(ft_channel_feed(server, greeting, sizeof greeting), -1);
+    expect_dead(server, EPROTO);
 }
 END_TEST
 
@@ -766,7 +791,7 @@ START_TEST(small_plain_frames_are_refused_or_parsed)
     int parsed = 0, refused = 0;
 
     for (uint32_t content = 0; content < 1u << 16; content++) {
-        uint8_t bytes[] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL, 0, 0, 0, 2,
+        uint8_t bytes[] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL, 0, 0, 0, 2,
                            (uint8_t) (content >> 8), (uint8_t) content};
         Ft__Message *message;
         int result;
@@ -1013,6 +1038,8 @@ static Suite *suite(void)
     tcase_add_test(t, nothing_is_parsed_before_the_proof);
     tcase_add_loop_test(t, kinds_do_not_mix, 0, 9);
     tcase_add_loop_test(t, another_protocol_is_told_with_both_numbers, 0, 2);
+    tcase_add_test(t, the_newest_common_protocol_is_used);
+    tcase_add_loop_test(t, a_range_of_protocols_must_be_one, 0, 3);
     tcase_add_loop_test(t, other_programs_are_noticed_at_once, 0, 4);
     tcase_add_loop_test(t, every_flipped_bit_is_noticed, 0, 2);
     tcase_add_loop_test(t, frames_come_once_and_in_order_or_not_at_all, 0, 6);

@@ -264,6 +264,45 @@ START_TEST(other_reports_there_and_back)
 }
 END_TEST
 
+/* News, the ranks of a node, events for the log. */
+START_TEST(later_reports_there_and_back)
+{
+    static const ftProcessInfo_t processes[] = {{1, 2, "n"}, {3, 4, "n"}};
+    ftAction_t action = {.verb = FT_VERB_NEWS, .decision = (UINT64_C(5) << 32) + 1};
+    struct ft_put_request put;
+    Ft__Message *got;
+
+    ck_assert_int_eq(ft_put_request(&put, &action, FT_FOREVER), 0);
+    got = travel_request(&put.request);
+    ck_assert_uint_eq(got->request->decision, (UINT64_C(5) << 32) + 1);
+    ft__message__free_unpacked(got, NULL);
+    ft_put_request_clear(&put);
+
+    action = (ftAction_t) {.verb = FT_VERB_RANKS_HERE, .code = 700, .borrowed = processes,
+                           .borrowed_n = 2};
+    action.resource = some_resource(FT_RANK);
+    ck_assert_int_eq(ft_put_request(&put, &action, 1), 0);
+    got = travel_request(&put.request);
+    ck_assert_str_eq(got->request->job, "job@1");
+    ck_assert_int_eq(got->request->code, 700);
+    ck_assert_uint_eq(got->request->n_processes, 2);
+    ck_assert_int_eq(got->request->processes[1]->rank, 3);
+    ck_assert_int_eq(got->request->processes[1]->pid, 4);
+    ft__message__free_unpacked(got, NULL);
+    ft_put_request_clear(&put);
+
+    action = (ftAction_t) {.verb = FT_VERB_NODE_EVENT};
+    action.resource = some_resource(FT_NODE);
+    strcpy(action.text, "a sentence");
+    ck_assert_int_eq(ft_put_request(&put, &action, 1), 0);
+    got = travel_request(&put.request);
+    ck_assert_str_eq(got->request->resource->node, "node");
+    ck_assert_str_eq(got->request->text, "a sentence");
+    ft__message__free_unpacked(got, NULL);
+    ft_put_request_clear(&put);
+}
+END_TEST
+
 static void refused(const ftAction_t *action, ftTimeout_t timeout)
 {
     struct ft_put_request put;
@@ -307,7 +346,7 @@ START_TEST(actions_that_are_refused)
     refused(&good, INT64_MIN);
     REFUSED(FT_VERB_CLAIM, action.error = FT_ERR_ARG);
     REFUSED(FT_VERB_CLAIM, action.verb = FT_VERB_NONE);
-    REFUSED(FT_VERB_CLAIM, action.verb = FT_VERB_JOB_ENDED + 1);
+    REFUSED(FT_VERB_CLAIM, action.verb = FT_VERB_NODE_EVENT + 1);
     REFUSED(FT_VERB_CLAIM, action.verb = UINT32_MAX);
     REFUSED(FT_VERB_ERROR, action.usage = (ftUsage_t) 0);
     REFUSED(FT_VERB_ERROR, action.usage = (ftUsage_t) (FT_RELEASE + 1));
@@ -475,8 +514,9 @@ static ftReply_t some_reply(void)
         .match = "match", .reach = FT_REACH_RANK, .reach_rank = INT_MAX, .port = "port",
         .in_job = 1,
         .steps = {-1.0, 0.125, 1e300, 3.5}, .probed = 17, .available_at_s = INT64_MAX,
-        .reason = "reason", .hint = "hint"};
+        .reason = "reason", .hint = "hint", .change = FT_NODE_WELL};
 
+    reply.resource = some_resource(FT_NODE);
     reply.alternative = some_resource(FT_RANK);
     return reply;
 }
@@ -505,6 +545,8 @@ static void expect_reply(const ftReply_t *a, const ftReply_t *b)
     ck_assert_int_eq(a->available_at_s, b->available_at_s);
     ck_assert_str_eq(a->reason, b->reason);
     ck_assert_str_eq(a->hint, b->hint);
+    ck_assert_int_eq(a->change, b->change);
+    expect_resource(&a->resource, &b->resource);
 }
 
 START_TEST(replies_there_and_back)
@@ -667,7 +709,7 @@ START_TEST(all_fields_are_carried)
     ck_assert_uint_eq(ft__constraint__descriptor.n_fields, 9);
     ck_assert_uint_eq(ft__process__descriptor.n_fields, 3);
     ck_assert_uint_eq(ft__request__descriptor.n_fields, 14); /* asker, silent, count: others' */
-    ck_assert_uint_eq(ft__reply__descriptor.n_fields, 23);   /* resource: not in ftReply_t */
+    ck_assert_uint_eq(ft__reply__descriptor.n_fields, 25);   /* json: not in ftReply_t */
     ck_assert_uint_eq(ft__facts__descriptor.n_fields, 10);
 }
 END_TEST
@@ -683,6 +725,7 @@ static Suite *suite(void)
     tcase_add_loop_test(t, decisions_there_and_back, 0, 4);
     tcase_add_test(t, job_started_there_and_back);
     tcase_add_test(t, other_reports_there_and_back);
+    tcase_add_test(t, later_reports_there_and_back);
     tcase_add_test(t, actions_that_are_refused);
     tcase_add_test(t, nothing_reads_as_zero);
     tcase_add_test(t, resources_that_are_refused);

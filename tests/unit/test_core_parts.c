@@ -126,6 +126,27 @@ START_TEST(test_match_free_memory)
 }
 END_TEST
 
+/* A check's own exit code is told; one that the unit made up is not. */
+START_TEST(test_match_check)
+{
+    struct ft_demand demand = demand_of(memory);
+    struct ft_measured measured = {.facts = facts_of(4, 16 * GIB, 1), .facts_known = true,
+                                   .memory_free_bytes = 9 * GIB, .check_ran = true,
+                                   .check_code = 124};
+    char why[256];
+
+    snprintf(measured.check_text, sizeof measured.check_text, "the fan is loud");
+    ck_assert(!ft_match_measured(&demand, &measured, NULL, NULL, why, sizeof why));
+    ck_assert_str_eq(why, "failed the site's check (exit code 124): the fan is loud");
+    snprintf(measured.check_text, sizeof measured.check_text,
+             "the site's check gave no result within 300 ms");
+    ck_assert(!ft_match_measured(&demand, &measured, NULL, NULL, why, sizeof why));
+    ck_assert_str_eq(why, "did not pass: the site's check gave no result within 300 ms");
+    measured.check_code = 0;
+    ck_assert(ft_match_measured(&demand, &measured, NULL, NULL, why, sizeof why));
+}
+END_TEST
+
 START_TEST(test_demands)
 {
     struct ft_demand a = demand_of(gpus), b = demand_of(gpus), c;
@@ -399,6 +420,7 @@ int main(void)
     tcase_add_test(tcase, test_match_reasons);
     tcase_add_test(tcase, test_match_tolerance);
     tcase_add_test(tcase, test_match_free_memory);
+    tcase_add_test(tcase, test_match_check);
     tcase_add_test(tcase, test_demands);
     tcase_add_test(tcase, test_names);
     tcase_add_test(tcase, test_search_follows_the_state);

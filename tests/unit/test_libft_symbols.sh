@@ -29,7 +29,7 @@ declared() {
 }
 
 echo 1..4
-declared "$src/include/ft.h" "$src/include/ft_runtime.h" >"$work/declared"
+declared "$src/include/ft.h" "$src/include/ft_admin.h" "$src/include/ft_runtime.h" >"$work/declared"
 nm -D --defined-only "$library" | awk '{ print $NF }' | sort -u >"$work/exported"
 [ "$(wc -l <"$work/declared")" -ge 35 ] && grep -qx requestFT "$work/declared"
 result $? "the headers' functions are found"

@@ -194,6 +194,12 @@ START_TEST(actions_carry_what_is_wrong)
         ftProcessEnded("j", 0, (ftEnd_t) 0, 0), ftProcessEnded("j", 0, (ftEnd_t) 6, 0),
         ftNodeChanged(NULL, 0, FT_NODE_LOST, "x"), ftNodeChanged("n", 0, (ftNodeChange_t) 4, "x"),
         ftJobEnded("", 0), ftJobEnded(long_name, 0),
+        ftNodeChanged("n", 0, FT_NODE_FAILING, "x"), /* that is news, not a report */
+        ftRanksHere("", &one, 1, 0), ftRanksHere("j", NULL, 1, 0), ftRanksHere("j", &one, 4097, 0),
+        ftRanksHere("j", &negative, 1, 0), ftRanksHere("j", &nowhere, 1, 0),
+        ftLogEvent(ftNode(NULL), "name", "x"), ftLogEvent(ftDevice("n", "eth0"), "name", "x"),
+        ftLogEvent(ftNode("n"), NULL, "x"), ftLogEvent(ftNode("n"), "", "x"),
+        ftLogEvent(ftNode("n"), "Name", "x"), ftLogEvent(ftNode("n"), long_name, "x"),
     };
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -206,6 +212,11 @@ START_TEST(actions_carry_what_is_wrong)
     ck_assert_int_eq(ftJobStarted("j", NULL, NULL, 0).error, FT_OK);
     ck_assert_int_eq(ftNodeChanged("n", 1, FT_NODE_LOST, NULL).error, FT_OK);
     ck_assert_int_eq(ftStartFailed(1, NULL).error, FT_OK);
+    ck_assert_int_eq(ftNextNews(0).error, FT_OK);
+    ck_assert_int_eq(ftRanksHere("j", NULL, 0, -1).error, FT_OK);
+    ck_assert_int_eq(ftRanksHere("j", &one, 1, 500).error, FT_OK);
+    ck_assert_int_eq(ftLogEvent(ftNode("n"), "unit_failed", NULL).error, FT_OK);
+    ck_assert_int_eq(ftLogEvent(ftRankOf("j", 1), "rank_stopped", "it is").error, FT_OK);
     ck_assert_int_eq(findAlternative(ftRank(1), ftFar(ftAny(), ftRank(0))).error, FT_OK);
 }
 END_TEST

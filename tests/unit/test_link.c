@@ -369,7 +369,7 @@ START_TEST(a_peer_that_never_closes_does_not_hold_the_end_up)
 {
     struct ft_listener *listener = listen_unix();
     int64_t start_ms;
-    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL};
+    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL};
     int fd = connect_raw_unix();
 
     ck_assert_int_eq(write(fd, greeting, sizeof greeting), sizeof greeting);
@@ -734,7 +734,7 @@ END_TEST
 START_TEST(a_peer_that_takes_nothing_is_closed)
 {
     struct ft_listener *listener = listen_unix();
-    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL};
+    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL};
     int fd = connect_raw_unix();
 
     ft_link_times.stall_ms = 300;
@@ -753,7 +753,7 @@ END_TEST
 START_TEST(a_slow_peer_is_not_closed)
 {
     struct ft_listener *listener = listen_unix();
-    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL};
+    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL};
     int fd = connect_raw_unix();
     static char bytes[200000];
     int64_t start_ms;
@@ -793,7 +793,7 @@ END_TEST
 START_TEST(a_full_unix_socket_is_tried_again)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL};
+    uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int fillers[16], n = 0, got = -1;
     int64_t start_ms = ft_clock_ms();
@@ -896,7 +896,7 @@ START_TEST(other_users_are_refused)
     ck_assert_int_eq(chmod(path, 0666), 0);
     pid = fork();
     if (pid == 0) {
-        uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL}, byte;
+        uint8_t greeting[8] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL}, byte;
         int fd;
 
         if (setuid(65534) != 0)
@@ -950,7 +950,7 @@ END_TEST
 START_TEST(malformed_input_closes_with_its_reason)
 {
     struct ft_listener *listener = listen_unix();
-    uint8_t bytes[16] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL, 0xff, 0xff, 0xff, 0xff};
+    uint8_t bytes[16] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL, 0xff, 0xff, 0xff, 0xff};
     int fd = connect_raw_unix();
 
     ck_assert_int_eq(write(fd, bytes, 8), 8);
@@ -967,7 +967,7 @@ END_TEST
 START_TEST(an_end_in_the_middle_of_a_message_is_an_error)
 {
     struct ft_listener *listener = listen_unix();
-    uint8_t bytes[14] = {0xf7, 'F', 'T', 'P', 0, 0, 0, FT_PROTOCOL, 0, 0, 0, 9};
+    uint8_t bytes[14] = {0xf7, 'F', 'T', 'P', 0, FT_PROTOCOL_OLDEST, 0, FT_PROTOCOL, 0, 0, 0, 9};
     int fd = connect_raw_unix();
 
     ck_assert_int_eq(write(fd, bytes, sizeof bytes), sizeof bytes);

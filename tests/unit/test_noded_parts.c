@@ -505,7 +505,7 @@ static int to_client(void *arg, struct ft_relay_client *client, const Ft__Messag
     return 0;
 }
 
-static const struct ft_relay_ways ways = {to_central, to_client};
+static const struct ft_relay_ways ways = {.to_central = to_central, .to_client = to_client};
 
 static void relay_setup(void)
 {
