@@ -43,7 +43,7 @@ static char *comment_end(char *at)
     return end != NULL ? end + 2 : at; /* libconfuse says what is wrong with it */
 }
 
-static void blank_comments(char *text)
+void ft_conftext_blank_comments(char *text)
 {
     bool word_may_begin = true;
 
@@ -102,7 +102,7 @@ static char *read_text(int file, const char *path, size_t size_max, char *why, s
     return NULL;
 }
 
-char *ft_conftext_read(const char *path, size_t size_max, char *why, size_t size)
+char *ft_conftext_read_whole(const char *path, size_t size_max, char *why, size_t size)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat info;
@@ -120,8 +120,15 @@ char *ft_conftext_read(const char *path, size_t size_max, char *why, size_t size
     error = errno;
     if (file >= 0)
         close(file);
-    if (text != NULL)
-        blank_comments(text);
     errno = error;
+    return text;
+}
+
+char *ft_conftext_read(const char *path, size_t size_max, char *why, size_t size)
+{
+    char *text = ft_conftext_read_whole(path, size_max, why, size);
+
+    if (text != NULL)
+        ft_conftext_blank_comments(text);
     return text;
 }

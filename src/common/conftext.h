@@ -14,4 +14,10 @@
  * Returns the text, ended by a newline, to be freed; NULL with errno after an error. */
 char *ft_conftext_read(const char *path, size_t size_max, char *why, size_t size);
 
+/* The same with its comments left in it. */
+char *ft_conftext_read_whole(const char *path, size_t size_max, char *why, size_t size);
+
+/* Makes blanks of the comments in a text; its lines stay where they are. */
+void ft_conftext_blank_comments(char *text);
+
 #endif

@@ -2,8 +2,10 @@
 noinst_LTLIBRARIES += src/common/libftcommon.la
 src_common_libftcommon_la_SOURCES = \
     src/common/clock.c src/common/clock.h \
+    src/common/crc.c src/common/crc.h \
     src/common/conftext.c src/common/conftext.h \
     src/common/facts.h \
     src/common/hostlist.c src/common/hostlist.h \
     src/common/log.c src/common/log.h \
+    src/common/readings.c src/common/readings.h \
     src/common/text.c src/common/text.h

@@ -40,6 +40,34 @@ static struct {
     unsigned long lost;
 } journal = {PTHREAD_MUTEX_INITIALIZER, "ft", NULL, -1, FT_LOG_INFO, 0};
 
+/* systemd's journal reads stderr: it knows time, program and process itself, and wants the level in
+ * front (sd-daemon(3)). */
+static bool is_for_journal(void)
+{
+    const char *stream = journal.fd < 0 ? getenv("JOURNAL_STREAM") : NULL;
+    unsigned long long device, inode;
+    struct stat status;
+
+    return stream != NULL && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+           fstat(STDERR_FILENO, &status) == 0 && status.st_dev == (dev_t) device &&
+           status.st_ino == (ino_t) inode;
+}
+
+static int journal_level(enum ft_log_level level)
+{
+    switch (level) {
+    case FT_LOG_ERROR:
+        return 3;
+    case FT_LOG_WARNING:
+        return 4;
+    case FT_LOG_INFO:
+        return 6;
+    case FT_LOG_DEBUG:
+        return 7;
+    }
+    return 5;
+}
+
 static const char *level_name(enum ft_log_level level)
 {
     switch (level) {
@@ -149,6 +177,10 @@ static void begin_line(char *line, enum ft_log_level level)
     char time[FT_CLOCK_TEXT_BYTES];
 
     line[0] = '\0';
+    if (is_for_journal()) {
+        ft_text_appendf(line, LOG_LINE_BYTES - 1, "<%d>", journal_level(level));
+        return;
+    }
     ft_text_appendf(line, LOG_LINE_BYTES - 1, "%s %s[%ld] %s: ",
                     ft_clock_text(ft_clock_unix_ms(), time), journal.program, (long) getpid(),
                     level_name(level));

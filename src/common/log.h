@@ -4,6 +4,8 @@
  * anything else that lives in another's process.
  *
  *     2026-03-01T12:34:56.789Z ft-noded[4711] warning: central unit 10.0.0.1:7400 refused ...
+ *
+ * On a stderr that goes to systemd's journal: the level as it wants it, and the text.
  */
 #ifndef FT_COMMON_LOG_H
 #define FT_COMMON_LOG_H

@@ -141,11 +141,22 @@ static void pool_release(struct ft_rms *rms, const char *node, bool broken)
     }
 }
 
+static void pool_taken(struct ft_rms *rms, const char *node)
+{
+    struct pool *pool = (struct pool *) rms;
+
+    for (size_t i = 0; i < pool->n; i++) {
+        if (ft_node_names_equal(pool->spares[i].name, node))
+            pool->spares[i].state = SPARE_GIVEN;
+    }
+}
+
 const struct ft_rms_backend ft_rms_pool = {
     .name = "pool",
     .create = pool_create,
     .acquire = pool_acquire,
     .abandon = pool_abandon,
     .release = pool_release,
+    .taken = pool_taken,
     .destroy = pool_destroy,
 };

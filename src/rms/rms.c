@@ -44,3 +44,8 @@ void ft_rms_release(struct ft_rms *rms, const char *node, bool broken)
 {
     rms->backend->release(rms, node, broken);
 }
+
+void ft_rms_taken(struct ft_rms *rms, const char *node)
+{
+    rms->backend->taken(rms, node);
+}

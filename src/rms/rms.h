@@ -39,6 +39,8 @@ struct ft_rms_backend {
     void (*acquire)(struct ft_rms *rms, uint64_t acquire, const struct ft_wanted *wanted);
     void (*abandon)(struct ft_rms *rms, uint64_t acquire);
     void (*release)(struct ft_rms *rms, const char *node, bool broken);
+    /* That node was given before this one was made: by a predecessor, which is gone. */
+    void (*taken)(struct ft_rms *rms, const char *node);
     void (*destroy)(struct ft_rms *rms);
 };
 
@@ -56,6 +58,7 @@ void ft_rms_destroy(struct ft_rms *rms); /* takes NULL */
 void ft_rms_acquire(struct ft_rms *rms, uint64_t acquire, const struct ft_wanted *wanted);
 void ft_rms_abandon(struct ft_rms *rms, uint64_t acquire);
 void ft_rms_release(struct ft_rms *rms, const char *node, bool broken);
+void ft_rms_taken(struct ft_rms *rms, const char *node);
 
 extern const struct ft_rms_backend ft_rms_pool;
 
