@@ -172,13 +172,14 @@ static void write_line(struct records *records, const char *line, size_t n)
 static void take_over(struct records *records, int publisher)
 {
     char line[64];
+    int n;
 
     records->taken[publisher] = 1;
     if (records->epoch == 0)
         return;
     records->have[publisher] = read_back(records, publisher);
-    write_line(records, line, (size_t) snprintf(line, sizeof line, "%d %ld taken\n", publisher,
-                                                records->have[publisher]));
+    n = snprintf(line, sizeof line, "%d %ld taken\n", publisher, records->have[publisher]);
+    write_line(records, line, (size_t) n);
 }
 
 struct records *records_open(const struct options *opt, int rank, int epoch)

@@ -200,16 +200,16 @@ static void start_noded(const char *node, const char *hosts, uint32_t port, cons
     n = snprintf(orders, sizeof orders, "central %s:%u\nkey %s\n", hosts, port, key);
     rc = noded_name == NULL ? ENOMEM : n < (int) sizeof orders ? ftp_spawn(&child, argv) : E2BIG;
     if (rc == 0) {
-        rc = ftp_spawn_tell(&child, orders);
+        if (ftp_spawn_tell(&child, orders) != 0) /* it has ended already; what it said tells why */
+            ftp_say(1, "%s does not read its orders", ftp_params.noded);
         close(child.to);
         noded_words = ftp_words_listen(child.from, NULL, NODED_TIMEOUT_S, on_noded_said, NULL);
+        rc = noded_words != NULL ? 0 : ENOMEM;
     }
     explicit_bzero(orders, sizeof orders);
     if (rc == 0)
         return;
     snprintf(why, sizeof why, "cannot start %s: %s", ftp_params.noded, strerror(rc));
-    ftp_words_stop(noded_words);
-    noded_words = NULL;
     no_unit(node, why);
 }
 

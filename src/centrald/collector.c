@@ -129,7 +129,7 @@ static void log_trouble(struct ft_collector *collector, const struct trouble *tr
 {
     char text[700];
     struct ft_event event = {
-        .name = trouble->grade == FT_GRADE_WELL ? "trouble_over" : "trouble_seen",
+        .name = "trouble_seen",
         .node = trouble->node,
         .rank = -1,
         .fields = {{.key = "what", .text = trouble->what},
@@ -139,6 +139,8 @@ static void log_trouble(struct ft_collector *collector, const struct trouble *tr
         .text = text,
     };
 
+    if (trouble->grade == FT_GRADE_WELL)
+        event.name = "trouble_over";
     snprintf(text, sizeof text, "node %.100s: %s%s (%s)", trouble->node, trouble->text,
              trouble->grade == FT_GRADE_FAILING ? "; it is going down" : "", trouble->evidence);
     collector->events.log(collector->arg, &event);

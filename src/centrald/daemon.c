@@ -31,6 +31,7 @@
 #include "centrald/system.h"
 #include "centrald/units.h"
 #include "common/log.h"
+#include "common/urgent.h"
 #include "conf/plan.h"
 #include "net/munge.h"
 #include "net/service.h"
@@ -310,6 +311,7 @@ int ft_run_system(const struct ft_run_options *options, char *why, size_t size)
         return -1;
     }
     raise_file_limit();
+    (void) ft_urgent(); /* where it is not allowed there is nothing to be done */
     result = serve(&program, plan, why, size);
     if (result < 0 && options->daemonize)
         ft_log_error("%s", why);

@@ -29,6 +29,7 @@
 #include "common/log.h"
 #include "common/text.h"
 
+#define WAITING_MAX 4096 /* all units of a system come at once when another leads */
 #define GREETING_MS 5000
 #define GUESTS_MAX 256
 
@@ -223,6 +224,7 @@ struct ft_door *ft_door_create(const struct ft_door_config *config,
     }
     door->port = ft_listener_port(door->listener);
     ft_listener_on_refused(door->listener, on_refused, door);
+    ft_listener_set_waiting_max(door->listener, WAITING_MAX);
     if (open_local(door, config, why, size) == 0)
         return door;
     ft_door_close(door);

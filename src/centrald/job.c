@@ -23,6 +23,7 @@
 #include "centrald/server.h"
 #include "centrald/session.h"
 #include "common/log.h"
+#include "common/urgent.h"
 #include "conf/plan.h"
 
 #define TOLD_TIMEOUT_MS 10000
@@ -207,6 +208,7 @@ int ft_run_job(const struct ft_run_options *options, char *why, size_t size)
     result = begin(&program, why, size);
     if (result == 0) {
         detach(&program);
+        (void) ft_urgent(); /* where it is not allowed there is nothing to be done */
         result = serve(&program, why, size);
         ft_log_close();
     }

@@ -574,11 +574,12 @@ void ft_reign_node_well(struct ft_reign *reign, const char *node, const char *wh
     ft_sessions_node_well(reign->sessions, node, why);
 }
 
-/* A person drains a node, or does so no more (why NULL). The modules know. */
+/* A person drains a node, or does so no more (why NULL). The modules, if there are any, know. */
 static void on_drained(void *arg, const char *node, const char *why)
 {
     struct ft_reign *reign = arg;
-    const struct ft_berth *berth = ft_fleet_node(ft_modules_fleet(reign->modules), node);
+    const struct ft_berth *berth =
+        reign->modules != NULL ? ft_fleet_node(ft_modules_fleet(reign->modules), node) : NULL;
 
     if (why != NULL)
         ft_sessions_node_failing(reign->sessions, node, why);
@@ -920,7 +921,7 @@ static int make_admin(struct ft_reign *reign)
         .sessions = admin_sessions,
         .decisions = admin_decisions,
         .log = log_for,
-        .drained = is_system ? on_drained : NULL,
+        .drained = on_drained,
     };
 
     reign->admin = ft_admin_create(&config);

@@ -30,6 +30,7 @@
 #define NS_PER_MS INT64_C(1000000)
 #define BUCKETS 512
 #define KEY_PREFIX "session/"
+#define ENDED_MS 1000 /* a launcher that has said that all is over has nothing more to say */
 
 struct ft_session {
     struct ft_sessions *all;
@@ -253,6 +254,15 @@ static struct ft_session *begin(struct ft_sessions *sessions, const char *name,
     return session;
 }
 
+static bool has_live_job(const struct ft_session *session)
+{
+    const struct ft_job *job = ft_jobs_first(ft_central_jobs(session->central));
+
+    while (job != NULL && job->ended)
+        job = job->order_next;
+    return job != NULL;
+}
+
 /* Spare nodes that the resource manager gave go back; none of its core's own decisions needs them
  * any more. */
 static void give_back(struct ft_session *session)
@@ -261,9 +271,39 @@ static void give_back(struct ft_session *session)
     struct ft_node *node = ft_inventory_first(ft_central_inventory(session->central));
 
     for (; node != NULL; node = node->order_next) {
-        if (node->acquired)
-            env->release(env->arg, node->name, node->state == FT_NODE_IS_LOST || node->declared);
+        bool lost = node->state == FT_NODE_IS_LOST || node->declared;
+        char text[400];
+        struct ft_event event = {
+            .name = "node_released", .node = node->name, .rank = -1, .text = text};
+
+        if (!node->acquired)
+            continue;
+        snprintf(text, sizeof text, "node %.200s was given back to the resource manager%s",
+                 node->name, lost ? ": it is lost" : "");
+        ft_central_log(session->central, &event);
+        env->release(env->arg, node->name, lost);
     }
+}
+
+/* Its launcher has not said that it ends. */
+static bool is_open(const struct ft_session *session)
+{
+    const struct ft_node *node = ft_inventory_first(ft_central_inventory(session->central));
+
+    while (node != NULL && node->state != FT_NODE_UP)
+        node = node->order_next;
+    return node != NULL || has_live_job(session);
+}
+
+/* Nobody of its launcher waits for news: it has ended in order, or may come back. One that never
+ * waited for any is believed to be there as long as it has a job. */
+static void linger(struct ft_session *session)
+{
+    int64_t ms = is_open(session) ? FT_SESSION_LINGER_MS : ENDED_MS;
+
+    session->ends_ns = session->waited || !has_live_job(session)
+                           ? now_ns(session->all) + ms * NS_PER_MS
+                           : INT64_MAX;
 }
 
 static void end(struct ft_session *session, const char *why)
@@ -271,7 +311,8 @@ static void end(struct ft_session *session, const char *why)
     struct ft_sessions *sessions = session->all;
     struct ft_session **link = bucket_of(sessions, session->name);
 
-    ft_central_launcher_gone(session->central, why);
+    if (is_open(session))
+        ft_central_launcher_gone(session->central, "its connection ended, and it did not come back");
     log_session(session, "session_ended", why);
     give_back(session);
     forget(session);
@@ -306,7 +347,7 @@ void ft_sessions_launcher_unseen(struct ft_sessions *sessions, struct ft_central
     if (session == NULL || session == &sessions->base || session->links == 0)
         return;
     if (--session->links == 0)
-        session->ends_ns = now_ns(sessions) + FT_SESSION_LINGER_MS * NS_PER_MS;
+        linger(session);
 }
 
 /* ---------------------------------------------------------------- whose a request is */
@@ -406,15 +447,6 @@ static void sync(struct ft_session *session)
     }
 }
 
-static bool has_live_job(const struct ft_session *session)
-{
-    const struct ft_job *job = ft_jobs_first(ft_central_jobs(session->central));
-
-    while (job != NULL && job->ended)
-        job = job->order_next;
-    return job != NULL;
-}
-
 void ft_sessions_reported(struct ft_sessions *sessions, struct ft_central *central)
 {
     struct ft_session *session = session_of(sessions, central);
@@ -424,9 +456,7 @@ void ft_sessions_reported(struct ft_sessions *sessions, struct ft_central *centr
     sync(session);
     if (session->links > 0)
         return;
-    session->ends_ns = session->waited || !has_live_job(session)
-                           ? now_ns(sessions) + FT_SESSION_LINGER_MS * NS_PER_MS
-                           : INT64_MAX;
+    linger(session);
 }
 
 static bool knows(const struct ft_session *session, const char *node)
@@ -664,7 +694,7 @@ void ft_sessions_tick(struct ft_sessions *sessions)
 
         ft_central_tick(session->central);
         if (session->ends_ns <= at_ns)
-            end(session, "has ended: its launcher is gone");
+            end(session, "has ended");
         session = next;
     }
 }

@@ -284,7 +284,7 @@ static void tell_module(struct ft_json *json, ft_json_at to, const struct ft_fle
     tell_some(json, to, "node", view->node);
     tell_some(json, to, "home", spec != NULL ? spec->home : NULL);
     ft_json_text(json, to, "state", module_word(view));
-    tell_time(json, to, "since", 0);
+    tell_time(json, to, "since", view->since_ns);
     ft_json_number(json, to, "epoch", (int64_t) view->epoch);
     if (view->pid > 0)
         ft_json_number(json, to, "pid", view->pid);
@@ -299,7 +299,6 @@ static void tell_module(struct ft_json *json, ft_json_at to, const struct ft_fle
     ft_json_truth(json, to, "enabled", spec != NULL && spec->enabled);
     ft_json_number(json, to, "priority", spec != NULL ? spec->priority : 0);
     tell_some(json, to, "waits", view->waits);
-    tell_time(json, to, "next_try", 0);
     tell_some(json, to, "text", view->text);
 }
 

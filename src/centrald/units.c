@@ -15,9 +15,8 @@
  *     ModuleState, ModuleList, Sample, Trouble -> events.message    ModuleOrder -> unit
  *
  * One unit a node, found by its name at once: a new link takes the place of the one before it (a
- * unit that was restarted, or whose old connection broke without this side having noticed). Units
- * ping when they hear nothing for 2 s, so a unit that was silent for SILENT_MS is not worth a probe;
- * who is alive the watch knows better.
+ * unit that was restarted, or whose old connection broke without this side having noticed). A unit
+ * of which nothing was heard for SILENT_MS, no heartbeat either, is not worth a probe.
  */
 #include "centrald/units.h"
 
@@ -302,6 +301,18 @@ static void take_own(struct unit *unit, const Ft__Request *request)
                           request->text);
 }
 
+/* It keeps what it says until it knows that it was heard. */
+static void answer_own(struct unit *unit, uint64_t id)
+{
+    Ft__Message message = FT__MESSAGE__INIT;
+    Ft__Reply reply = FT__REPLY__INIT;
+
+    message.id = id;
+    message.body_case = FT__MESSAGE__BODY_REPLY;
+    message.reply = &reply;
+    ft_link_send(unit->source.link, &message); /* if not, it says it again */
+}
+
 static void take_request(struct unit *unit, const Ft__Message *message)
 {
     const struct ft_units_config *config = &unit->units->config;
@@ -317,10 +328,13 @@ static void take_request(struct unit *unit, const Ft__Message *message)
         .request = message->id,
     };
 
-    if (from == NULL && message->request->silent)
+    if (from == NULL) {
         take_own(unit, message->request);
-    else
-        ft_requests_take(config->requests, &unit->source, message, &asker);
+        if (!message->request->silent)
+            answer_own(unit, message->id);
+        return;
+    }
+    ft_requests_take(config->requests, &unit->source, message, &asker);
 }
 
 static void take_ping(struct unit *unit, const Ft__Ping *ping)
@@ -508,11 +522,25 @@ int ft_units_send(struct ft_units *units, const char *node, const Ft__Message *m
     return -1;
 }
 
+/* Its heartbeats count as well as what came over its connection. */
+static int64_t silent_for_ms(const struct unit *unit)
+{
+    const struct ft_detector *detector = ft_watch_detector(unit->units->config.watch);
+    uint32_t number = ft_detector_find(detector, unit->node);
+    int64_t silent_ms = ft_clock_ms() - unit->heard_ms;
+    struct ft_watch_status status;
+
+    if (number == FT_DETECTOR_NONE)
+        return silent_ms;
+    ft_detector_status(detector, number, &status);
+    return status.silent_ms >= 0 && status.silent_ms < silent_ms ? status.silent_ms : silent_ms;
+}
+
 int ft_units_probe(struct ft_units *units, uint64_t probe, const char *node, unsigned timeout_ms,
                    char *why, size_t size)
 {
     struct unit *unit = find(units, node);
-    int64_t silent_ms = unit != NULL ? ft_clock_ms() - unit->heard_ms : 0;
+    int64_t silent_ms = unit != NULL ? silent_for_ms(unit) : 0;
     Ft__Message message = FT__MESSAGE__INIT;
     Ft__Probe body = FT__PROBE__INIT;
 

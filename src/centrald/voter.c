@@ -247,7 +247,9 @@ static int take_part(struct ft_voter *voter, char *why, size_t size)
     raft_set_pre_vote(&voter->raft, true);
     raft_set_install_snapshot_timeout(&voter->raft, CATCH_UP_MS);
     raft_set_max_catch_up_round_duration(&voter->raft, CATCH_UP_MS);
-    raft_set_capacity_threshold(&voter->raft, FT_VOTERIO_ROOM_MIN_KB);
+    /* libraft's own refusal would also meet the entry that a new leader begins with, and leave it
+     * half a leader: voterlead.c looks for room instead. */
+    raft_set_capacity_threshold(&voter->raft, 0);
     raft_set_snapshot_threshold(
         &voter->raft, voter->config.snapshot_each > 0 ? voter->config.snapshot_each : SNAPSHOT_EACH);
     raft_set_snapshot_trailing(&voter->raft,
@@ -420,7 +422,8 @@ static void found(struct ft_voter *voter)
     who.cluster = who.pledge;
     if (ft_store_set_who(voter->store, &who) != 0 || ft_store_set_term(voter->store, 1, 0) != 0 ||
         ft_store_append(voter->store, 1, &entry, 1) != 0) {
-        ft_voter_die(voter, "founding the central unit's ledger failed: %s", strerror(errno));
+        if (errno != ENOSPC && errno != EDQUOT) /* else again at the next tick */
+            ft_voter_die(voter, "founding the central unit's ledger failed: %s", strerror(errno));
         raft_free(bytes.base);
         return;
     }
@@ -599,8 +602,10 @@ void ft_voter_tick(struct ft_voter *voter)
 {
     uint64_t now = voter->env.now_ms(voter->env.arg);
 
-    if (voter->closing || voter->dead)
+    if (voter->closing || voter->dead) {
+        ft_voter_after(voter); /* which may not have been told yet */
         return;
+    }
     if (now - voter->greeted_ms >= FT_VOTER_GREET_MS || voter->greeted_ms == 0) {
         voter->greeted_ms = now;
         greet_all(voter);

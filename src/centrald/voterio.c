@@ -66,9 +66,10 @@ struct ft_voterio {
     int error;
     struct ft_store_snapshot got;         /* GET */
     void *got_block;
-    uint64_t retry_at_ms, room_at_ms;
+    uint64_t retry_at_ms, room_at_ms, leader_heard_ms;
     bool failed, low, full; /* a write found no room; there is little; what was told */
     bool dead, closing;
+    bool rejected;                        /* an append, just now */
     unsigned puts;                        /* snapshots that wait to be put */
     raft_io_close_cb close_cb;
 };
@@ -439,6 +440,47 @@ static void unload(struct raft_entry *entries, size_t n)
     raft_free(entries);
 }
 
+static bool is_only_voter(const struct ft_voterio *io, const void *bytes, size_t n)
+{
+    struct raft_buffer buffer = {(void *)(uintptr_t)bytes, n};
+    struct raft_configuration members;
+    unsigned votes = 0;
+    bool self = false;
+
+    raft_configuration_init(&members);
+    if (raft_configuration_decode(&buffer, &members) != 0)
+        return false;
+    for (unsigned i = 0; i < members.n; i++)
+        if (members.servers[i].role == RAFT_VOTER) {
+            votes++;
+            self = self || members.servers[i].id == io->id;
+        }
+    raft_configuration_close(&members);
+    return self && votes == 1;
+}
+
+/* libraft 0.22 lets a voter that is alone lead again in the term in which it led before. What it had
+ * given to others then, and not yet to its disk, would share number and term with what it writes
+ * now: they could never be told apart. An election makes a new term; so does this. */
+static int begin_term(struct ft_voterio *io)
+{
+    const struct ft_store_snapshot *snapshot = ft_store_loaded_snapshot(io->store);
+    const struct ft_store_entry *members = NULL;
+    bool alone;
+
+    for (uint64_t i = ft_store_first(io->store); i <= ft_store_last(io->store); i++)
+        if (ft_store_loaded(io->store, i)->type == RAFT_CHANGE)
+            members = ft_store_loaded(io->store, i);
+    alone = members != NULL    ? is_only_voter(io, members->data, members->n)
+            : snapshot != NULL ? is_only_voter(io, snapshot->conf, snapshot->conf_n)
+                               : false;
+    if (!alone)
+        return 0;
+    io->term++;
+    io->vote = io->id;
+    return ft_store_set_term(io->store, io->term, io->vote) == 0 ? 0 : RAFT_IOERR;
+}
+
 static int method_load(struct raft_io *raft, raft_term *term, raft_id *vote,
                        struct raft_snapshot **snapshot, raft_index *start_index,
                        struct raft_entry **entries, size_t *n)
@@ -448,6 +490,8 @@ static int method_load(struct raft_io *raft, raft_term *term, raft_id *vote,
     int result = load_entries(io->store, entries, n);
 
     ft_store_term(io->store, &io->term, &io->vote);
+    if (result == 0)
+        result = begin_term(io);
     *term = io->term;
     *vote = io->vote;
     *snapshot = NULL;
@@ -537,6 +581,8 @@ static int method_send(struct raft_io *raft, struct raft_io_send *req,
      * that was read may be later. */
     if (message->type == RAFT_INSTALL_SNAPSHOT)
         whole.install_snapshot.last_term = io->got.term;
+    if (message->type == RAFT_APPEND_ENTRIES_RESULT && message->append_entries_result.rejected != 0)
+        io->rejected = true;
     if (!io->dead && !io->closing && name != NULL) {
         letter = ft_letter_encode_raft(io->id, message->server_id, ft_store_who(io->store)->cluster,
                                        &whole, &n);
@@ -708,8 +754,37 @@ static bool deliver_part(struct ft_voterio *io, const struct raft_message *whole
             bytes += (data->len + 7) & ~(size_t)7;
         }
     }
+    io->rejected = false;
     hand_over(io, &part);
-    return !io->dead && !io->closing;
+    return !io->rejected && !io->dead && !io->closing; /* one refusal is enough to be told */
+}
+
+/* How many of a message's entries are already in our snapshot. libraft 0.22 takes entries that it has
+ * compacted for missing ones, and would append them behind the newest. What is in a snapshot was
+ * agreed upon: every later leader has the same. */
+static unsigned compacted(const struct ft_voterio *io, const struct raft_append_entries *append)
+{
+    const struct raft_trail *trail = &((const struct raft *)io->raft.data)->trail;
+    raft_index last = append->prev_log_index + append->n_entries;
+
+    if (append->n_entries == 0 || append->prev_log_index >= trail->offset)
+        return 0;
+    return last <= trail->snapshot.index
+               ? append->n_entries
+               : (unsigned)(trail->snapshot.index - append->prev_log_index);
+}
+
+/* All of it is in our snapshot: only says so. */
+static void deliver_nothing(struct ft_voterio *io, const struct raft_message *whole)
+{
+    const struct raft_trail *trail = &((const struct raft *)io->raft.data)->trail;
+    struct raft_message message = *whole;
+
+    message.append_entries.entries = NULL;
+    message.append_entries.n_entries = 0;
+    message.append_entries.prev_log_index = trail->snapshot.index;
+    message.append_entries.prev_log_term = trail->snapshot.term;
+    hand_over(io, &message);
 }
 
 /* libraft 0.22 notes a change of the membership under the index of the first entry that came with
@@ -719,9 +794,13 @@ static bool deliver_part(struct ft_voterio *io, const struct raft_message *whole
 static void deliver_append(struct ft_voterio *io, struct ft_letter *letter)
 {
     const struct raft_append_entries *append = &letter->message.append_entries;
-    unsigned first = 0;
+    unsigned first = compacted(io, append);
 
-    for (unsigned i = 0; i < append->n_entries; i++) {
+    if (first > 0 && first == append->n_entries) {
+        deliver_nothing(io, &letter->message);
+        goto out;
+    }
+    for (unsigned i = first; i < append->n_entries; i++) {
         if (append->entries[i].type != RAFT_CHANGE)
             continue;
         if (!deliver_part(io, &letter->message, first, i - first) ||
@@ -730,13 +809,39 @@ static void deliver_append(struct ft_voterio *io, struct ft_letter *letter)
         first = i + 1;
     }
     if (first == 0) {
-        hand_over(io, &letter->message); /* no such entry: as it is */
+        hand_over(io, &letter->message); /* as it is */
         return;
     }
     if (first < append->n_entries)
         deliver_part(io, &letter->message, first, append->n_entries - first);
 out:
     ft_letter_drop(letter);
+}
+
+/* A member without a vote of its own has to answer all the same (Raft, 4.1): the candidate may know
+ * of an entry that gave it one. libraft 0.22 refuses, and where one voter becomes two, and stops
+ * before the second has that entry, nobody could ever lead again. It does not forget a leader that is
+ * silent either. */
+static void deliver_vote_request(struct ft_voterio *io, struct raft_message *message)
+{
+    struct raft *raft = io->raft.data;
+    struct raft_server *self = NULL;
+    int role;
+
+    for (unsigned i = 0; i < raft->configuration.n; i++)
+        if (raft->configuration.servers[i].id == io->id)
+            self = &raft->configuration.servers[i];
+    if (self == NULL) {
+        io->recv(&io->raft, message);
+        return;
+    }
+    role = self->role;
+    if (role != RAFT_VOTER && raft->state == RAFT_FOLLOWER &&
+        io->env.now_ms(io->env.arg) - io->leader_heard_ms >= raft->election_timeout)
+        raft->follower_state.current_leader.id = 0;
+    self->role = RAFT_VOTER;
+    io->recv(&io->raft, message);
+    self->role = role; /* a request for a vote changes no membership: it is where it was */
 }
 
 void ft_voterio_receive(struct ft_voterio *io, const char *name, struct ft_letter *letter)
@@ -750,8 +855,12 @@ void ft_voterio_receive(struct ft_voterio *io, const char *name, struct ft_lette
     }
     letter->message.server_id = letter->from;
     letter->message.server_address = name;
+    if (letter->message.type == RAFT_APPEND_ENTRIES || letter->message.type == RAFT_INSTALL_SNAPSHOT)
+        io->leader_heard_ms = io->env.now_ms(io->env.arg);
     if (letter->message.type == RAFT_APPEND_ENTRIES)
         deliver_append(io, letter);
+    else if (letter->message.type == RAFT_REQUEST_VOTE)
+        deliver_vote_request(io, &letter->message);
     else
         io->recv(&io->raft, &letter->message);
 }

@@ -153,7 +153,7 @@ static bool submit(struct ft_voter *voter, struct ft_voter_batch *batch)
     result = raft_apply(&voter->raft, &batch->apply, &buffer, 1, NULL);
     if (result != 0) {
         raft_free(buffer.base);
-        return false; /* handing over, no room: it waits */
+        return false; /* handing over: it waits */
     }
     batch->submitted = true;
     voter->queued_bytes -= batch->command.n;
@@ -163,14 +163,35 @@ static bool submit(struct ft_voter *voter, struct ft_voter_batch *batch)
     return true;
 }
 
+/* Whether enough members have room on their disks for an entry to become safe. */
+static bool most_have_room(struct ft_voter *voter)
+{
+    const struct raft_configuration *members = &voter->raft.configuration;
+    unsigned votes = 0, room = 0;
+
+    for (unsigned i = 0; i < members->n; i++) {
+        const struct raft_server *member = &members->servers[i];
+        const struct ft_voter_peer *peer = ft_voter_peer(voter, member->address, false);
+
+        if (member->role != RAFT_VOTER)
+            continue;
+        votes++;
+        room += strcmp(member->address, voter->config.self) == 0
+                    ? !ft_voterio_is_full(voter->io)
+                    : peer == NULL || !peer->greeting.full;
+    }
+    return room > votes / 2;
+}
+
 static void submit_all(struct ft_voter *voter)
 {
     struct ft_voter_batch *batch = voter->first;
 
     while (batch != NULL && batch->submitted)
         batch = batch->next;
-    while (batch != NULL && voter->leader && batch->command.changes > 0 && submit(voter, batch))
-        batch = batch->next;
+    if (batch != NULL && most_have_room(voter))
+        while (batch != NULL && voter->leader && batch->command.changes > 0 && submit(voter, batch))
+            batch = batch->next;
     if (voter->queued_bytes > FT_VOTER_QUEUE_BYTES)
         stall(voter, ft_voterio_is_full(voter->io) ? "its disk has no room"
                                                    : "too few voters take entries");
@@ -207,7 +228,7 @@ static void take_safe(struct ft_voter *voter)
 static void send_barrier(struct ft_voter *voter)
 {
     if (raft_barrier(&voter->raft, &voter->barrier, NULL) == 0)
-        voter->barrier_sent = true; /* else again at the next tick: handing over, no room */
+        voter->barrier_sent = true; /* else again at the next tick: handing over */
 }
 
 /* A founding of its own must not be believed before most voters share it: until then it rests on one
@@ -265,7 +286,7 @@ void ft_voterlead_step(struct ft_voter *voter)
          FT_PLANTED(FT_PLANT_NO_BARRIER)))
         voter->ready = true;
     if (voter->ready && !voter->announced && !is_witness(voter) && is_founded(voter) &&
-        !(voter->stalled && ft_voterio_is_full(voter->io)) && !voter->transferring)
+        !(voter->stalled && !most_have_room(voter)) && !voter->transferring)
         announce(voter);
 }
 
@@ -358,7 +379,6 @@ static void carry_out(struct ft_voter *voter, const struct ft_steward_act *act,
 {
     const struct ft_steward_voter *about = &voters[act->voter];
     char name[FT_STORE_NAME_MAX]; /* libraft may free the one that it lent */
-    int result = 0;
 
     snprintf(name, sizeof name, "%s", about->name);
 
@@ -371,21 +391,18 @@ static void carry_out(struct ft_voter *voter, const struct ft_steward_act *act,
                               (int64_t)voter->config.handback_ms);
         return;
     case FT_STEWARD_REMOVE:
-        result = raft_remove(&voter->raft, &voter->change, act->id, NULL);
-        break;
+        if (raft_remove(&voter->raft, &voter->change, act->id, NULL) == 0)
+            ft_voter_say(voter, "voter_removed", name, "%s", act->why);
+        return;
     case FT_STEWARD_ADD:
-        result = raft_add(&voter->raft, &voter->change, act->id, about->name, NULL);
-        break;
+        if (raft_add(&voter->raft, &voter->change, act->id, name, NULL) == 0)
+            ft_voter_say(voter, "voter_added", name, "%s", act->why);
+        return;
     case FT_STEWARD_PROMOTE:
-        result = raft_assign(&voter->raft, &voter->change, act->id, RAFT_VOTER, NULL);
-        break;
+        if (raft_assign(&voter->raft, &voter->change, act->id, RAFT_VOTER, NULL) == 0)
+            ft_voter_say(voter, "voter_promoted", name, "%s", act->why);
+        return;
     }
-    if (result == 0)
-        ft_voter_say(voter,
-                     act->what == FT_STEWARD_REMOVE ? "voter_removed"
-                     : act->what == FT_STEWARD_ADD  ? "voter_added"
-                                                    : "voter_promoted",
-                     name, "%s", act->why);
 }
 
 static bool is_busy(const struct ft_voter *voter)

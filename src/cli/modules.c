@@ -21,15 +21,12 @@ static const char usage[] =
 static void note_of(yyjson_val *module, char *note, size_t size)
 {
     const char *waits = admin_text(module, "waits"), *text = admin_text(module, "text");
-    const char *next = admin_text(module, "next_try");
 
     note[0] = '\0';
     if (!admin_truth(module, "enabled"))
         ft_text_appendf(note, size, "not enabled");
     if (waits[0] != '\0')
         ft_text_appendf(note, size, "%s%s", note[0] != '\0' ? "; " : "", waits);
-    if (next[0] != '\0')
-        ft_text_appendf(note, size, "%snext try %s", note[0] != '\0' ? "; " : "", next);
     if (text[0] != '\0')
         ft_text_appendf(note, size, "%s%s", note[0] != '\0' ? "; " : "", text);
 }

@@ -8,4 +8,5 @@ src_common_libftcommon_la_SOURCES = \
     src/common/hostlist.c src/common/hostlist.h \
     src/common/log.c src/common/log.h \
     src/common/readings.c src/common/readings.h \
-    src/common/text.c src/common/text.h
+    src/common/text.c src/common/text.h \
+    src/common/urgent.c src/common/urgent.h

@@ -224,19 +224,58 @@ static struct ft_decision *decided(struct ft_subject *subject, const struct ft_d
     return ft_decision_holds_for(current, demand) ? current : NULL;
 }
 
+/* Until when news may come that the stand-in, which runs, is lost: an error with it was reported after
+ * it began to run, and the launcher hears of a death a little later than the peers. 0: none is to be
+ * waited for. */
+static int64_t news_until_ns(const struct ft_central *central, const struct ft_subject *subject,
+                             const struct ft_decision *current)
+{
+    int64_t last_ns = 0;
+
+    if (current->state != FT_RUNNING)
+        return 0;
+    for (int usage = 0; usage < FT_USAGES; usage++) {
+        const struct ft_reported *reported = &subject->reported[usage];
+
+        if (reported->event != 0 && reported->last_ns > last_ns)
+            last_ns = reported->last_ns;
+    }
+    return last_ns > current->ran_ns ? last_ns + central->config.settle_ms * NS_PER_MS : 0;
+}
+
+/* Has a waiter wait for such news. Returns 0, or -1 with errno and nothing changed. */
+static int wait_for_news(struct ft_decision *current, int64_t until_ns,
+                         const struct ft_demand *demand, struct ft_waiter *waiter)
+{
+    if (ft_demand_copy(&waiter->demand, demand) < 0)
+        return -1;
+    ft_waiter_join(waiter, current);
+    ft_decision_await_news(current, until_ns);
+    return 0;
+}
+
+static void repeat(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                   struct ft_decision *current)
+{
+    ftReply_t reply;
+
+    ft_decision_log(current, "decision_repeated", current->candidate,
+                    "the answer to rank %d of job %s is what was decided already: node %s",
+                    asker->rank, asker->job, current->candidate->name);
+    ft_decision_answer(current, ft_now_ns(central), &reply);
+    ft_central_reply(central, token, &reply);
+}
+
 static void ask(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
                 struct ft_subject *subject, struct ft_demand *demand, ftTimeout_t timeout_ms)
 {
     struct ft_decision *current = decided(subject, demand);
+    int64_t until_ns = current != NULL ? news_until_ns(central, subject, current) : 0;
     struct ft_waiter *waiter = NULL;
-    ftReply_t reply;
+    int result;
 
-    if (current != NULL) {
-        ft_decision_log(current, "decision_repeated", current->candidate,
-                        "the answer to rank %d of job %s is what was decided already: node %s",
-                        asker->rank, asker->job, current->candidate->name);
-        ft_decision_answer(current, ft_now_ns(central), &reply);
-        ft_central_reply(central, token, &reply);
+    if (current != NULL && (token == 0 || until_ns <= ft_now_ns(central))) {
+        repeat(central, token, asker, current);
         return;
     }
     if (token != 0) {
@@ -246,7 +285,9 @@ static void ask(struct ft_central *central, uint64_t token, const struct ft_aske
             return;
         }
     }
-    if (wait_for_decision(central, subject, demand, waiter) < 0) {
+    result = current != NULL ? wait_for_news(current, until_ns, demand, waiter)
+                             : wait_for_decision(central, subject, demand, waiter);
+    if (result < 0) {
         int error = errno;
 
         if (waiter != NULL)

@@ -501,11 +501,13 @@ static void pass_on(struct ft_decision *decision, struct ft_waiting *left)
 {
     struct ft_central *central = decision->central;
     struct ft_demand demand = {0};
-    struct ft_decision *next = NULL;
+    /* One for another demand may be under way already: it passes on whom it does not satisfy. */
+    struct ft_decision *next = decision->subject->pending;
+    bool is_new = next == NULL;
     ftReply_t reply = {.status = FT_ERR_MEMORY,
                        .reason = "the central unit has no memory for another decision"};
 
-    if (ft_demand_copy(&demand, &left->first->demand) == 0)
+    if (is_new && ft_demand_copy(&demand, &left->first->demand) == 0)
         next = ft_decision_create(central, decision->subject, &demand);
     if (next == NULL && errno == ENOBUFS) {
         reply.status = FT_ERR_BUSY;
@@ -522,7 +524,7 @@ static void pass_on(struct ft_decision *decision, struct ft_waiting *left)
         else
             ft_waiter_answer(central, waiter, &reply);
     }
-    if (next != NULL)
+    if (is_new && next != NULL)
         ft_decision_begin(next);
 }
 
@@ -856,6 +858,7 @@ static void run(struct ft_decision *decision)
     struct ft_waiting *claims = &decision->waiting[FT_WAIT_CLAIM];
 
     disarm(decision);
+    decision->ran_ns = ft_now_ns(decision->central);
     ft_decision_log(decision, "standin_announced", decision->candidate,
                     "the stand-in for %s runs: rank %d of job %s on node %s",
                     decision->subject->text, decision->standin.rank, decision->standin.job,
@@ -888,6 +891,9 @@ static void lose(struct ft_decision *decision)
     ft_recovery_give_back(decision);
     if (subject->current == decision)
         subject->current = NULL;
+    /* Who waited for this news gets the decision that follows. */
+    if (decision->waiting[FT_WAIT_ALTERNATIVE].first != NULL)
+        decision->outcome_due = true;
     activate(decision);
 }
 
@@ -996,6 +1002,12 @@ void ft_decision_expire(struct ft_decision *decision)
     char why[100];
 
     disarm(decision);
+    if (decision->state == FT_RUNNING) {
+        /* No news came: the answer is what it was. */
+        decision->outcome_due = true;
+        activate(decision);
+        return;
+    }
     if (decision->state == FT_STARTING) {
         snprintf(why, sizeof why, "the stand-in did not announce itself within %u ms",
                  decision->central->config.start_timeout_ms);
@@ -1007,6 +1019,12 @@ void ft_decision_expire(struct ft_decision *decision)
         ft_decision_feed(decision, FT_IN_UNKNOWN, NULL);
     else
         ft_decision_feed(decision, FT_IN_DEADLINE, NULL);
+}
+
+void ft_decision_await_news(struct ft_decision *decision, int64_t until_ns)
+{
+    if (decision->timer.place == 0)
+        ft_timers_arm(decision->central->timers, &decision->timer, until_ns);
 }
 
 /* It is to be left: there is no loss to wait for. If its process has ended already, that news comes

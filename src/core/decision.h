@@ -98,6 +98,7 @@ struct ft_decision {
 
     /* times */
     int64_t begun_ns;
+    int64_t ran_ns;            /* the stand-in announced itself then; 0: not here, or not yet */
     int64_t probe_begun_ns;
     int64_t probe_ns;          /* spent probing */
 
@@ -150,6 +151,10 @@ struct ft_decision *ft_decision_find(struct ft_central *central, uint64_t id);
 
 /* Starts it: to be called once, after ft_decision_create and after the first waiter joined. */
 void ft_decision_begin(struct ft_decision *decision);
+
+/* The stand-in runs, but news of its loss may come until then: who asks is answered then, or by the
+ * decision that follows. */
+void ft_decision_await_news(struct ft_decision *decision, int64_t until_ns);
 
 /* Its time in this state is over. */
 void ft_decision_expire(struct ft_decision *decision);

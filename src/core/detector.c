@@ -219,6 +219,7 @@ void ft_detector_declare(struct ft_detector *detector, struct ft_watched *node, 
     node->incarnation++;
     node->told_silent = false;
     node->missed = false;
+    node->was_held = false;
     keep(detector, node, why);
     ft_detector_logf(detector, "node_declared", node, "node %s is declared lost: %s", node->name,
                      why);
@@ -260,20 +261,9 @@ int ft_detector_restore(struct ft_detector *detector, const char *name, const vo
 
 /* ---------------------------------------------------------------- members */
 
-/* Bytes of a name that count, as in core/inventory. */
-static size_t hash_of(const char *name)
-{
-    uint64_t hash = 14695981039346656037u;
-    bool is_address = name[strspn(name, "0123456789.:abcdefABCDEF")] == '\0';
-
-    for (size_t i = 0; name[i] != '\0' && (is_address || name[i] != '.'); i++)
-        hash = (hash ^ (unsigned char) name[i]) * 1099511628211u;
-    return (size_t) (hash ^ hash >> 32);
-}
-
 static struct ft_watched *find(const struct ft_detector *detector, const char *name)
 {
-    struct ft_watched *node = detector->by_name[hash_of(name) & (detector->buckets - 1)];
+    struct ft_watched *node = detector->by_name[ft_node_name_hash(name) & (detector->buckets - 1)];
 
     /* Nearly always it is written as it was the first time. */
     while (node != NULL && strcmp(node->name, name) != 0 && !ft_node_names_equal(node->name, name))
@@ -329,7 +319,7 @@ static int grow(struct ft_detector *detector)
     detector->buckets = 2 * room;
     detector->nodes_room = room;
     for (size_t i = 0; i < detector->nodes_n; i++) {
-        struct ft_watched **bucket = &by_name[hash_of(nodes[i]->name) & (2 * room - 1)];
+        struct ft_watched **bucket = &by_name[ft_node_name_hash(nodes[i]->name) & (2 * room - 1)];
 
         nodes[i]->by_name_next = *bucket;
         *bucket = nodes[i];
@@ -392,7 +382,7 @@ static struct ft_watched *get(struct ft_detector *detector, const char *name)
     detector->heard_ns[detector->nodes_n] = INT64_MIN;
     detector->due_ns[detector->nodes_n] = INT64_MAX;
     detector->nodes[detector->nodes_n++] = node;
-    bucket = &detector->by_name[hash_of(name) & (detector->buckets - 1)];
+    bucket = &detector->by_name[ft_node_name_hash(name) & (detector->buckets - 1)];
     node->by_name_next = *bucket;
     *bucket = node;
     detector->states[FT_WATCH_UNHEARD]++;
@@ -436,7 +426,7 @@ uint32_t ft_detector_join(struct ft_detector *detector, const char *name, uint64
 
         ft_trial_end(detector, node);
         ft_detector_set_state(detector, node, FT_WATCH_UNHEARD);
-        node->told_silent = false;
+        node->told_silent = node->was_held = false;
         if (!was_kept)
             keep(detector, node, "");
     }
@@ -495,6 +485,7 @@ static void is_alive(struct ft_detector *detector, struct ft_watched *node)
     silent_ms = ft_detector_silent_ms(detector, node);
     ft_trial_end(detector, node);
     ft_detector_set_state(detector, node, FT_WATCH_WELL);
+    node->was_held = false;
     if (!node->told_silent)
         return;
     node->told_silent = false;

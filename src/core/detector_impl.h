@@ -60,6 +60,7 @@ struct ft_watched {
     bool local;               /* the central unit's own node */
     bool told_silent;         /* the log says that it is silent */
     bool missed;              /* it should have reported to this leader */
+    bool was_held;            /* in this silence: no other network event begins with it */
     int64_t since_ns;         /* when it left the state WELL for another one of silence */
     int64_t told_ns;          /* when the log said last that it is silent */
     int64_t granted_before_real_ns; /* the grant before (a planted fault's) */

@@ -239,6 +239,7 @@ void ft_fleet_unlink(struct ft_fleet_module *module)
     ft_berth_unload(fleet->berths, berth, module->cores);
     forget_connection(module);
     module->at = NULL;
+    module->state_ns = ft_fleet_now_ns(fleet);
     module->leaving = false;
     if (module->in_order) {
         module->in_order = false;
@@ -661,12 +662,15 @@ static bool may_run(enum ft_module_state state)
 static void log_state(struct ft_fleet_module *module, enum ft_module_state before, bool known)
 {
     struct ft_fleet *fleet = module->fleet;
+    /* "runs" alone says nothing that is not said already. */
+    bool says_more = module->text[0] != '\0' &&
+                     strcmp(module->text, ft_module_state_text(module->state)) != 0;
 
     if (module->state == FT_MODULE_RUNS && !(known && before == FT_MODULE_RUNS))
         ft_fleet_log(fleet, "module_runs", module, module->at, NULL,
                      "module %s runs on node %s (pid %" PRId64 ")%s%s", module->name,
-                     module->at->name, module->pid, module->text[0] != '\0' ? ": " : "",
-                     module->text);
+                     module->at->name, module->pid, says_more ? ": " : "",
+                     says_more ? module->text : "");
     else if ((module->state == FT_MODULE_DELAYED || module->state == FT_MODULE_FAILED) && known &&
              module->state != before)
         ft_fleet_log(fleet, "module_ended", module, module->at, NULL,
@@ -681,6 +685,8 @@ static void take_state(struct ft_fleet_module *module, const Ft__ModuleState *st
     enum ft_module_state before = module->state;
     bool known = module->told && module->told_epoch == state->epoch;
 
+    if (!known || before != (enum ft_module_state) state->state || module->pid != state->pid)
+        module->state_ns = ft_fleet_now_ns(module->fleet);
     module->told = true;
     module->told_epoch = state->epoch;
     module->state = (enum ft_module_state) state->state;
@@ -874,6 +880,7 @@ static void fill_view(const struct ft_fleet_module *module, struct ft_fleet_view
         .restart_ms = module->restart_ms,
         .text = module->text,
         .waits = module->waits_text,
+        .since_ns = module->state_ns,
     };
     if (module->done)
         view->state = FT_MODULE_DONE;

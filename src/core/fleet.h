@@ -122,6 +122,7 @@ struct ft_fleet_view {
     double restart_ms;
     const char *text;                   /* of its unit */
     const char *waits;                  /* why it does not run where it should; "": it does */
+    int64_t since_ns;                   /* since when it is as it is, of env's clock; 0: not known */
 };
 
 size_t ft_fleet_count(const struct ft_fleet *fleet);

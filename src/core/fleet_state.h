@@ -56,6 +56,7 @@ struct ft_fleet_module {
     struct ft_berth *target;           /*   there, if it still can then */
     struct ft_berth *hope;             /* the node that it waits for at the beginning */
     int64_t answer_by_ns;              /* its unit has to have answered the last order */
+    int64_t state_ns;                  /* since when it is as it is, as far as is known here; or 0 */
     struct ft_berth *last;             /* where it was before, NULL: not known */
     bool stay;                         /* there again, if possible: nothing speaks against it */
     bool changing;                     /* started again because of a new plan, and not up yet */

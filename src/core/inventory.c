@@ -6,14 +6,9 @@
  * ladder searches it. Three ways to a node:
  *   by name    a hash of its short name
  *   in order   the order in which nodes came to be known, for lists of reasons
- *   by facts   class (same hardware, memory within 1/16 of a power of two) -> group (of a class, at
- *              one place) -> two lists: idle nodes, busy nodes
- * A search compares the demand with each class, of which a machine has few, and takes the first
- * usable node of the best group: 100,000 nodes cost no more than 100. Whether a node is in a list
- * follows from its fields (see use_of); relist is called after every change of one of them and
- * never allocates: groups are made when facts or the location are set.
- *
- * Locations ("row1/rack2") are kept as a tree, so that a distance is a few steps upwards.
+ *   by facts   stock.c: those that may be given, idle or busy, by hardware and place
+ * Whether a node is in stock follows from its fields (see use_of); relist is called after every
+ * change of one of them and never allocates: groups are made when facts or the location are set.
  */
 #include "core/inventory.h"
 
@@ -24,41 +19,14 @@
 
 #include "common/text.h"
 #include "core/planted.h"
-
-#define BUSY_LOOKED_AT 64
-#define PLACE_DEPTH_MAX 16
-
-struct ft_place {
-    char *name; /* last component */
-    struct ft_place *up;
-    int depth;  /* 0: the root, which is the unknown location */
-    struct ft_place *next;
-};
-
-struct ft_class {
-    struct ft_facts facts; /* of its first node */
-    unsigned memory_step;
-    struct ft_group *groups;
-    unsigned listed_n[2];  /* nodes in the lists of its groups, by ft_use */
-    struct ft_class *next;
-};
-
-struct ft_group {
-    struct ft_class *class;
-    struct ft_place *place;
-    struct ft_node *nodes[2]; /* by ft_use */
-    struct ft_group *next;
-};
+#include "core/stock.h"
 
 struct ft_inventory {
     struct ft_node **by_name;
     size_t buckets;
     size_t nodes_n;
     struct ft_node *first, *last;
-    struct ft_class *classes;
-    struct ft_class unknown; /* hardware not known */
-    struct ft_place root;
-    struct ft_place *places;
+    struct ft_stock *stock; /* those that may be given */
     uint64_t searches;
 };
 
@@ -127,129 +95,11 @@ static void grow(struct ft_inventory *inventory)
     inventory->buckets = buckets;
 }
 
-/* ---------------------------------------------------------------- places, classes, groups */
-
-static struct ft_place *place_below(struct ft_inventory *inventory, struct ft_place *up,
-                                    const char *name, size_t n)
-{
-    struct ft_place *place = inventory->places;
-
-    for (; place != NULL; place = place->next) {
-        if (place->up == up && strlen(place->name) == n && memcmp(place->name, name, n) == 0)
-            return place;
-    }
-    place = calloc(1, sizeof *place);
-    if (place == NULL)
-        return NULL;
-    place->name = strndup(name, n);
-    if (place->name == NULL) {
-        free(place);
-        return NULL;
-    }
-    place->up = up;
-    place->depth = up->depth + 1;
-    place->next = inventory->places;
-    inventory->places = place;
-    return place;
-}
-
-static struct ft_place *place_of(struct ft_inventory *inventory, const char *location)
-{
-    struct ft_place *place = &inventory->root;
-
-    while (*location != '\0' && place->depth < PLACE_DEPTH_MAX) {
-        size_t n = strcspn(location, "/");
-
-        if (n > 0) {
-            place = place_below(inventory, place, location, n);
-            if (place == NULL)
-                return NULL;
-        }
-        location += n + (location[n] == '/');
-    }
-    return place;
-}
-
-static void write_place(const struct ft_place *place, char *text, size_t size)
-{
-    if (place == NULL || place->depth == 0)
-        return;
-    write_place(place->up, text, size);
-    ft_text_appendf(text, size, "%s%s", text[0] != '\0' ? "/" : "", place->name);
-}
-
-char *ft_inventory_location(const struct ft_node *node, char *text, size_t size)
-{
-    text[0] = '\0';
-    write_place(node->place, text, size);
-    return text;
-}
-
-/* Memory in steps of 1/16 of a power of two: nodes bought together differ by a few MB. */
-static unsigned memory_step(uint64_t bytes)
-{
-    unsigned log2 = bytes > 0 ? 63u - (unsigned) __builtin_clzll(bytes) : 0;
-
-    return 16 * log2 + (log2 >= 4 ? (unsigned) (bytes >> (log2 - 4)) & 15 : 0);
-}
-
-static bool same_hardware(const struct ft_facts *a, const struct ft_facts *b)
-{
-    if (a->kind != b->kind || a->cores != b->cores || a->pus != b->pus ||
-        a->shown != b->shown || strcmp(a->arch, b->arch) != 0)
-        return false;
-    for (int i = 0; i < FT_FACTS_DEVICES_MAX; i++) {
-        if (strcmp(a->devices[i].type, b->devices[i].type) != 0 ||
-            a->devices[i].count != b->devices[i].count)
-            return false;
-        if (a->devices[i].type[0] == '\0')
-            break;
-    }
-    return true;
-}
-
-static struct ft_class *class_of(struct ft_inventory *inventory, const struct ft_facts *facts)
-{
-    unsigned step = memory_step(facts->memory_bytes);
-    struct ft_class *class = inventory->classes;
-
-    for (; class != NULL; class = class->next) {
-        if (class->memory_step == step && same_hardware(&class->facts, facts))
-            return class;
-    }
-    class = calloc(1, sizeof *class);
-    if (class == NULL)
-        return NULL;
-    class->facts = *facts;
-    class->memory_step = step;
-    class->next = inventory->classes;
-    inventory->classes = class;
-    return class;
-}
-
-static struct ft_group *group_of(struct ft_class *class, struct ft_place *place)
-{
-    struct ft_group *group = class->groups;
-
-    for (; group != NULL; group = group->next) {
-        if (group->place == place)
-            return group;
-    }
-    group = calloc(1, sizeof *group);
-    if (group == NULL)
-        return NULL;
-    group->class = class;
-    group->place = place;
-    group->next = class->groups;
-    class->groups = group;
-    return group;
-}
-
 /* ---------------------------------------------------------------- lists */
 
 static int use_of(const struct ft_node *node)
 {
-    if (node->state != FT_NODE_UP)
+    if (node->state != FT_NODE_UP || node->declared || node->failing)
         return -1;
     /* What is repaired in place is not idle until it runs again, but may be shared. */
     if (node->reserved_for == node)
@@ -259,40 +109,18 @@ static int use_of(const struct ft_node *node)
     return node->processes_n > 0 ? FT_USE_BUSY : FT_USE_IDLE;
 }
 
-static void unlist(struct ft_node *node)
-{
-    if (node->listed == NULL)
-        return;
-    if (node->list_previous != NULL)
-        node->list_previous->list_next = node->list_next;
-    else
-        *node->list = node->list_next;
-    if (node->list_next != NULL)
-        node->list_next->list_previous = node->list_previous;
-    node->listed->class->listed_n[node->list - node->listed->nodes]--;
-    node->listed = NULL;
-    node->list = NULL;
-    node->list_next = node->list_previous = NULL;
-}
-
 /* Puts a node into the list where its fields say that it belongs. */
 static void relist(struct ft_node *node)
 {
-    struct ft_group *group = node->group != NULL && node->unit_up ? node->group : node->blank;
-    int use = use_of(node);
+    ft_stock_list(node, node->group != NULL && node->unit_up ? node->group : node->blank,
+                  use_of(node));
+}
 
-    if (use >= 0 && node->listed == group && node->list == &group->nodes[use])
-        return;
-    unlist(node);
-    if (use < 0)
-        return;
-    node->listed = group;
-    node->list = &group->nodes[use];
-    node->list_next = *node->list;
-    if (*node->list != NULL)
-        (*node->list)->list_previous = node;
-    *node->list = node;
-    group->class->listed_n[use]++;
+char *ft_inventory_location(const struct ft_node *node, char *text, size_t size)
+{
+    text[0] = '\0';
+    ft_place_append(node->place, text, size);
+    return text;
 }
 
 /* ---------------------------------------------------------------- making */
@@ -305,21 +133,12 @@ struct ft_inventory *ft_inventory_create(void)
         return NULL;
     inventory->buckets = 64;
     inventory->by_name = calloc(inventory->buckets, sizeof(struct ft_node *));
-    if (inventory->by_name == NULL) {
-        free(inventory);
+    inventory->stock = ft_stock_create();
+    if (inventory->by_name == NULL || inventory->stock == NULL) {
+        ft_inventory_destroy(inventory);
         return NULL;
     }
     return inventory;
-}
-
-static void destroy_class(struct ft_class *class)
-{
-    while (class->groups != NULL) {
-        struct ft_group *group = class->groups;
-
-        class->groups = group->next;
-        free(group);
-    }
 }
 
 static void destroy_node(struct ft_node *node)
@@ -342,21 +161,7 @@ void ft_inventory_destroy(struct ft_inventory *inventory)
         inventory->first = node->order_next;
         destroy_node(node);
     }
-    while (inventory->classes != NULL) {
-        struct ft_class *class = inventory->classes;
-
-        inventory->classes = class->next;
-        destroy_class(class);
-        free(class);
-    }
-    destroy_class(&inventory->unknown);
-    while (inventory->places != NULL) {
-        struct ft_place *place = inventory->places;
-
-        inventory->places = place->next;
-        free(place->name);
-        free(place);
-    }
+    ft_stock_destroy(inventory->stock);
     free(inventory->by_name);
     free(inventory);
 }
@@ -369,8 +174,8 @@ static struct ft_node *add(struct ft_inventory *inventory, const char *name)
     if (node == NULL)
         return NULL;
     node->name = strdup(name);
-    node->place = &inventory->root;
-    node->blank = group_of(&inventory->unknown, node->place);
+    node->place = ft_stock_place(inventory->stock, "");
+    node->blank = ft_stock_group(inventory->stock, NULL, node->place);
     if (node->name == NULL || node->blank == NULL) {
         destroy_node(node);
         return NULL;
@@ -454,8 +259,7 @@ void ft_inventory_set_unit(struct ft_inventory *inventory, struct ft_node *node,
 int ft_inventory_set_facts(struct ft_inventory *inventory, struct ft_node *node,
                            const struct ft_facts *facts)
 {
-    struct ft_class *class = class_of(inventory, facts);
-    struct ft_group *group = class != NULL ? group_of(class, node->place) : NULL;
+    struct ft_group *group = ft_stock_group(inventory->stock, facts, node->place);
 
     if (group == NULL) {
         errno = ENOMEM;
@@ -471,17 +275,17 @@ int ft_inventory_set_facts(struct ft_inventory *inventory, struct ft_node *node,
 int ft_inventory_set_location(struct ft_inventory *inventory, struct ft_node *node,
                               const char *location)
 {
-    struct ft_place *place = place_of(inventory, location);
-    struct ft_group *blank = place != NULL ? group_of(&inventory->unknown, place) : NULL;
+    struct ft_place *place = ft_stock_place(inventory->stock, location);
+    struct ft_group *blank =
+        place != NULL ? ft_stock_group(inventory->stock, NULL, place) : NULL;
     struct ft_group *group = NULL;
 
     if (blank != NULL && node->group != NULL)
-        group = group_of(node->group->class, place);
+        group = ft_stock_group_at(node->group, place);
     if (blank == NULL || (node->group != NULL && group == NULL)) {
         errno = ENOMEM;
         return -1;
     }
-    unlist(node);
     node->place = place;
     node->blank = blank;
     node->group = group;
@@ -501,6 +305,7 @@ void ft_inventory_set_declared(struct ft_inventory *inventory, struct ft_node *n
 {
     (void) inventory;
     node->declared = declared;
+    relist(node);
 }
 
 void ft_inventory_set_failing(struct ft_inventory *inventory, struct ft_node *node, bool failing,
@@ -509,6 +314,7 @@ void ft_inventory_set_failing(struct ft_inventory *inventory, struct ft_node *no
     (void) inventory;
     node->failing = failing;
     set_text(&node->failing_text, failing ? text : NULL);
+    relist(node);
 }
 
 void ft_inventory_add_process(struct ft_inventory *inventory, struct ft_node *node)
@@ -556,27 +362,9 @@ bool ft_inventory_unreserve(struct ft_inventory *inventory, struct ft_node *node
 
 /* ---------------------------------------------------------------- searching */
 
-static int place_distance(const struct ft_place *a, const struct ft_place *b)
-{
-    int steps = 0;
-
-    if (a->depth == 0 || b->depth == 0)
-        return FT_DISTANCE_UNKNOWN;
-    while (a != b) {
-        int depth_a = a->depth, depth_b = b->depth;
-
-        if (depth_a >= depth_b)
-            a = a->up;
-        if (depth_b >= depth_a)
-            b = b->up;
-        steps++;
-    }
-    return 1 + steps;
-}
-
 int ft_inventory_distance(const struct ft_node *a, const struct ft_node *b)
 {
-    return a == b ? 0 : place_distance(a->place, b->place);
+    return a == b ? 0 : ft_place_distance(a->place, b->place);
 }
 
 uint64_t ft_inventory_search_begin(struct ft_inventory *inventory)
@@ -584,111 +372,7 @@ uint64_t ft_inventory_search_begin(struct ft_inventory *inventory)
     return ++inventory->searches;
 }
 
-static bool usable(const struct ft_search *search, const struct ft_node *node)
-{
-    if (node->stamp == search->number || node->declared || node->failing)
-        return false;
-    return node->unfit_until_ns <= search->now_ns || FT_PLANTED(FT_PLANT_GIVE_FAILED);
-}
-
-/* The first usable node of a group; of busy ones, the one with the fewest processes. */
-static struct ft_node *first_of(const struct ft_search *search, const struct ft_group *group)
-{
-    struct ft_node *best = NULL;
-    unsigned looked_at = 0;
-
-    for (struct ft_node *node = group->nodes[search->use]; node != NULL; node = node->list_next) {
-        if (!usable(search, node))
-            continue;
-        /* Its class fits, but within a class memory differs a little. */
-        if (group->class->memory_step > 0 && !search->fits(search->arg, &node->facts))
-            continue;
-        if (search->use == FT_USE_IDLE)
-            return node;
-        if (best == NULL || node->processes_n < best->processes_n)
-            best = node;
-        if (++looked_at == BUSY_LOOKED_AT)
-            break;
-    }
-    return best;
-}
-
-/* What makes a group better than another; smaller is better. */
-struct rank {
-    int distance;
-    int other_kind;
-    uint32_t cores;
-    unsigned memory_step;
-};
-
-static bool better(const struct rank *a, const struct rank *b)
-{
-    if (a->distance != b->distance)
-        return a->distance < b->distance;
-    if (a->other_kind != b->other_kind)
-        return a->other_kind < b->other_kind;
-    if (a->cores != b->cores)
-        return a->cores < b->cores;
-    return a->memory_step < b->memory_step;
-}
-
-static int wished_distance(const struct ft_search *search, const struct ft_place *place)
-{
-    int distance;
-
-    if (search->distance == 0 || search->from == NULL)
-        return 0;
-    distance = place_distance(search->from->place, place);
-    if (search->distance < 0 || distance == FT_DISTANCE_UNKNOWN)
-        return distance;
-    return -distance;
-}
-
-/* Looks through one class for something better than what was found so far. */
-static void search_class(const struct ft_search *search, const struct ft_class *class,
-                         struct ft_node **best, struct rank *best_rank)
-{
-    struct rank rank = {.other_kind = class->facts.kind != search->kind,
-                        .cores = class->facts.cores,
-                        .memory_step = class->memory_step};
-
-    for (struct ft_group *group = class->groups; group != NULL; group = group->next) {
-        struct ft_node *node;
-
-        if (group->nodes[search->use] == NULL)
-            continue;
-        rank.distance = wished_distance(search, group->place);
-        if (*best != NULL && !better(&rank, best_rank))
-            continue;
-        node = first_of(search, group);
-        if (node != NULL) {
-            *best = node;
-            *best_rank = rank;
-        }
-    }
-}
-
-/* Whether a class is worth a look: its own facts fit, or, as memory differs within it, may fit. */
-static bool may_fit(const struct ft_search *search, const struct ft_class *class)
-{
-    struct ft_facts most = class->facts;
-
-    if (search->fits(search->arg, &most))
-        return true;
-    most.memory_bytes += most.memory_bytes / 16 + 1;
-    return search->fits(search->arg, &most);
-}
-
 struct ft_node *ft_inventory_search(struct ft_inventory *inventory, const struct ft_search *search)
 {
-    struct ft_node *best = NULL;
-    struct rank best_rank = {0};
-
-    for (struct ft_class *class = inventory->classes; class != NULL; class = class->next) {
-        if (class->listed_n[search->use] > 0 && may_fit(search, class))
-            search_class(search, class, &best, &best_rank);
-    }
-    if (best == NULL && search->unknown_too)
-        search_class(search, &inventory->unknown, &best, &best_rank);
-    return best;
+    return ft_stock_search(inventory->stock, search);
 }

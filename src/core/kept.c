@@ -723,6 +723,13 @@ static void end_lost(struct ft_central *central, struct ft_node *node)
                             ft_now_ns(central));
 }
 
+/* A node that was offered, to a decision that was under way: that decision is no more. */
+static void let_go(struct ft_node *node)
+{
+    if (node->acquired && node->reserved_refs == 0 && node->state != FT_NODE_UP)
+        node->acquired = false;
+}
+
 static void end_with_job(struct ft_central *central, struct ft_job *job)
 {
     if (!job->ends_restored)
@@ -738,8 +745,10 @@ static void end_with_job(struct ft_central *central, struct ft_job *job)
 void ft_central_restored(struct ft_central *central)
 {
     for (struct ft_node *node = ft_inventory_first(central->inventory); node != NULL;
-         node = node->order_next)
+         node = node->order_next) {
         end_lost(central, node);
+        let_go(node);
+    }
     for (struct ft_job *job = ft_jobs_first(central->jobs); job != NULL; job = job->order_next)
         end_with_job(central, job);
 }

@@ -30,6 +30,7 @@ core_sources = \
     src/core/recovery.c src/core/recovery.h \
     src/core/state.h \
     src/core/steward.c src/core/steward.h \
+    src/core/stock.c src/core/stock.h \
     src/core/subject.c src/core/subject.h \
     src/core/supervisor.c src/core/supervisor.h \
     src/core/tidings.c src/core/tidings.h \

@@ -20,6 +20,8 @@
 #include "core/detector_impl.h"
 
 #define REPEATS_MAX 2
+#define UNANSWERED_MAX 6       /* a leader that has much to do is not helped by repeating */
+#define UNANSWERED_HELD_MAX 24
 #define REPEAT_MAX_NS (60 * NS_PER_MS)
 
 struct ft_pulse {
@@ -123,12 +125,14 @@ static int64_t repeat_at_ns(const struct ft_pulse *pulse, int64_t ns)
 {
     int64_t step_ns = pulse->beat_ns / 4 < REPEAT_MAX_NS ? pulse->beat_ns / 4 : REPEAT_MAX_NS;
 
+    if (pulse->unanswered >= (pulse->held ? UNANSWERED_HELD_MAX : UNANSWERED_MAX))
+        return INT64_MAX;
     if (pulse->held && pulse->until_ns - ns < pulse->lease_ns / 2)
         return ns + step_ns;
     return pulse->repeats < REPEATS_MAX ? ns + (step_ns << pulse->repeats) : INT64_MAX;
 }
 
-static void send(struct ft_pulse *pulse, int64_t ns, int64_t late_ns)
+static void beat_now(struct ft_pulse *pulse, int64_t ns, int64_t late_ns)
 {
     bool renew = pulse->acked_ns == INT64_MIN || ns - pulse->acked_ns >= pulse->lease_ns / 3;
 
@@ -160,11 +164,11 @@ void ft_pulse_tick(struct ft_pulse *pulse)
     }
     if (ns >= pulse->next_ns) {
         pulse->repeats = 0;
-        send(pulse, ns, ns - pulse->next_ns);
+        beat_now(pulse, ns, ns - pulse->next_ns);
         plan_next(pulse, ns);
     } else if (ns >= pulse->repeat_ns) {
         pulse->repeats++;
-        send(pulse, ns, 0);
+        beat_now(pulse, ns, 0);
     }
 }
 
@@ -172,7 +176,7 @@ void ft_pulse_poke(struct ft_pulse *pulse)
 {
     ft_pulse_tick(pulse); /* what has ended, has ended */
     if (pulse->beat_ns > 0)
-        send(pulse, now_ns(pulse), 0);
+        beat_now(pulse, now_ns(pulse), 0);
 }
 
 int64_t ft_pulse_lease_until_ns(const struct ft_pulse *pulse)

@@ -49,9 +49,8 @@ static void arm(struct ft_detector *detector, struct ft_timer *timer, int64_t in
 /* One whose silence would be noticed. */
 static bool is_watched(const struct ft_watched *node)
 {
-    return !node->local && node->replay.boot != 0 && node->state != FT_WATCH_UNHEARD &&
-           node->state != FT_WATCH_LOST && node->state != FT_WATCH_LEFT &&
-           node->state != FT_WATCH_UNIT_GONE;
+    return !node->local && node->state != FT_WATCH_UNHEARD && node->state != FT_WATCH_LOST &&
+           node->state != FT_WATCH_LEFT && node->state != FT_WATCH_UNIT_GONE;
 }
 
 /* ---------------------------------------------------------------- who is asked */
@@ -311,8 +310,8 @@ static bool is_network(struct ft_detector *detector, const struct ft_trial *tria
             return true;
         is_expired = is_expired || place->silence == FT_SILENCE_EXPIRED;
     }
-    if (is_expired)
-        return false;
+    if (is_expired || trial->node->was_held)
+        return false; /* it is judged for itself now */
     share = worst_share(detector, trial, trial->begun_ns);
     if (!is_many(detector, &share))
         return false;
@@ -356,6 +355,7 @@ static void release_held(struct ft_detector *detector, const struct ft_detector_
 
         if (node->state != FT_WATCH_HELD)
             continue;
+        node->was_held = true;
         ft_detector_set_state(detector, node, FT_WATCH_SUSPECTED);
         ft_trial_begin(detector, node);
     }

@@ -30,6 +30,7 @@
 #include "common/text.h"
 
 #define PATH_VARIABLE "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define LANG_VARIABLE "LANG=C.UTF-8"
 #define OWN_VARIABLES 16
 #define VARIABLE_BYTES 512
 #define FILES_SOFT 1024 /* what programs expect that still use select() */
@@ -93,13 +94,15 @@ static void make_environment(struct child *child)
 
     while (wish->environment[given])
         given++;
-    child->environment = calloc(given + OWN_VARIABLES + 2, sizeof *child->environment);
+    child->environment = calloc(given + OWN_VARIABLES + 3, sizeof *child->environment);
     if (!child->environment)
         fail(child, FT_RUN_EXEC);
     memcpy(child->environment, wish->environment, given * sizeof *child->environment);
     child->n = given;
     if (!is_given(wish, PATH_VARIABLE))
         child->environment[child->n++] = PATH_VARIABLE;
+    if (!is_given(wish, LANG_VARIABLE))
+        child->environment[child->n++] = LANG_VARIABLE;
     if (child->user) {
         add(child, i++, "HOME", child->user->pw_dir);
         add(child, i++, "USER", child->user->pw_name);

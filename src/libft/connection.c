@@ -566,6 +566,13 @@ static int take_greeting(struct ft_connection *connection, const Ft__Message *me
     } else if (hello->refused < FT_ERR_UNFIT || hello->refused > 0) {
         ft_why_set(why, FT_ERR_PROTOCOL, NULL, "the unit at %s refused with the unknown result %d",
                    host, hello->refused);
+    } else if (hello->refused == FT_ERR_BUSY) {
+        /* A central unit that follows: one that leads, or a node's unit, never refuses so. */
+        ft_why_set(why, FT_ERR_BUSY, hello->leader[0] != '\0'
+                       ? "ask that one, or a node's unit, which finds it by itself"
+                       : "try again when one leads, or ask a node's unit, which waits for it",
+                   "the central unit at %s does not lead%s%.200s", host,
+                   hello->leader[0] != '\0' ? "; the one that does is at " : "", hello->leader);
     } else if (hello->refused != 0) {
         ft_why_set(why, (ftRetVal_t) hello->refused, NULL,
                    "the unit at %s (%.80s) refused this process: %s", host, hello->program,

@@ -90,6 +90,10 @@ struct ft_listener *ft_listener_tcp(uv_loop_t *loop, const char *host, uint16_t 
 struct ft_listener *ft_listener_tcp_as(uv_loop_t *loop, const char *host, uint16_t port,
                                        const struct ft_identity *identity, ft_accepted_fn accepted,
                                        void *arg);
+/* Keeps so many connections waiting at once that have not proven themselves yet, instead of 64: for
+ * whom a whole system connects to at one moment. */
+void ft_listener_set_waiting_max(struct ft_listener *listener, unsigned max);
+
 /* Also tells what is refused, as often as the log: at most every 10 s, with how many more there were
  * since. For the event log. */
 typedef void (*ft_refused_fn)(void *arg, const char *peer, const char *why, unsigned more);

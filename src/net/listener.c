@@ -3,10 +3,10 @@
  * listener.c - makes links of what connects.
  *
  * Called by the daemons. A new connection is a link of the listener's own until its peer has shown
- * what it speaks and, on TCP, has proven the key; only then does the owner hear of it. Strangers
- * cost little: each has 5 s, at most WAITING_MAX of them wait, and the oldest makes room for the
- * newest (an honest peer needs one round trip, so it is never the oldest for long). What was
- * refused is logged, a flood of it by number.
+ * what it speaks and, on TCP, has proven itself; only then does the owner hear of it. Strangers
+ * cost little: each has 5 s, at most WAITING_MAX of them wait (or as many as the owner says), and
+ * the oldest makes room for the newest (an honest peer needs one round trip, so it is never the
+ * oldest for long). What was refused is logged, a flood of it by number.
  *
  * The listening socket is polled and accepted from here rather than by libuv, so that a lack of
  * descriptors or memory pauses the listener for a moment and can neither stall it for good nor make
@@ -47,7 +47,7 @@ struct ft_listener {
     ft_refused_fn refused; /* NULL: the log is enough */
     void *refused_arg;
     struct ft_link *oldest, *newest; /* unproven links */
-    unsigned waiting;
+    unsigned waiting, waiting_max;
     char *path; /* unix */
     dev_t device;
     ino_t inode;
@@ -88,7 +88,7 @@ static void keep(struct ft_listener *listener, struct ft_link *link)
         listener->oldest = link;
     listener->newest = link;
     listener->waiting++;
-    if (listener->waiting > WAITING_MAX)
+    if (listener->waiting > listener->waiting_max)
         ft_link_end(listener->oldest, EBUSY, "too many connections wait to prove themselves");
 }
 
@@ -298,6 +298,7 @@ static struct ft_listener *create(uv_loop_t *loop, int fd, enum ft_channel_kind 
     listener->loop = loop;
     listener->fd = fd;
     listener->kind = kind;
+    listener->waiting_max = WAITING_MAX;
     listener->accepted = accepted;
     listener->arg = arg;
     status = uv_poll_init(loop, &listener->poll, fd);
@@ -375,6 +376,11 @@ struct ft_listener *ft_listener_tcp(uv_loop_t *loop, const char *host, uint16_t 
     ft_identity_wipe(&identity);
     errno = error;
     return listener;
+}
+
+void ft_listener_set_waiting_max(struct ft_listener *listener, unsigned max)
+{
+    listener->waiting_max = max > 0 ? max : 1;
 }
 
 void ft_listener_on_refused(struct ft_listener *listener, ft_refused_fn refused, void *arg)

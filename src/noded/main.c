@@ -127,8 +127,9 @@ static int serve(const struct ft_options *options, struct ft_unit_wish *wish)
     return options->foreground ? live(wish, folder, -1) : daemonize(wish, folder);
 }
 
-static int serve_job(const struct ft_options *options, struct ft_unit_wish *wish)
+static int serve_job(const struct ft_options *options, const struct ft_unit_wish *common)
 {
+    struct ft_unit_wish wish = *common;
     struct ft_orders orders;
     struct ft_identity identity;
     char why[WHY_MAX];
@@ -137,10 +138,10 @@ static int serve_job(const struct ft_options *options, struct ft_unit_wish *wish
     if (ft_orders_read(STDIN_FILENO, ORDERS_MAX_MS, &orders, why, sizeof why) != 0)
         return fail(why);
     ft_identity_set_key(&identity, orders.key);
-    wish->session = options->session;
-    wish->orders = &orders;
-    wish->identity = &identity;
-    result = serve(options, wish);
+    wish.session = options->session;
+    wish.orders = &orders;
+    wish.identity = &identity;
+    result = serve(options, &wish);
     ft_identity_wipe(&identity);
     ft_orders_forget(&orders);
     return result;
@@ -173,8 +174,9 @@ static int stop_modules(const struct ft_options *options)
 }
 
 /* The node's own unit: a second one is a mistake that somebody should hear of. */
-static int serve_node(const struct ft_options *options, struct ft_unit_wish *wish)
+static int serve_node(const struct ft_options *options, const struct ft_unit_wish *common)
 {
+    struct ft_unit_wish wish = *common;
     const char *path = options->run ? options->run : FT_FOLDER_SYSTEM;
     struct ft_identity identity;
     struct ft_folder *folder;
@@ -184,9 +186,9 @@ static int serve_node(const struct ft_options *options, struct ft_unit_wish *wis
 
     if (options->run && !make_module_folders(path, &folders))
         return fail("--run FOLDER is too long");
-    wish->modules = options->run ? folders.modules : NULL;
-    wish->logs = options->run ? folders.logs : NULL;
-    if (ft_identity_load(&identity, wish->config->auth, wish->config->key, ft_munge_system(), why,
+    wish.modules = options->run ? folders.modules : NULL;
+    wish.logs = options->run ? folders.logs : NULL;
+    if (ft_identity_load(&identity, wish.config->auth, wish.config->key, ft_munge_system(), why,
                          sizeof why) != 0)
         return fail(why);
     switch (ft_folder_open_system(path, &folder, why, sizeof why)) {
@@ -198,9 +200,9 @@ static int serve_node(const struct ft_options *options, struct ft_unit_wish *wis
         fail(why);
         break;
     case FT_FOLDER_OURS:
-        wish->identity = &identity;
-        wish->socket = ft_folder_socket(folder);
-        result = options->daemonize ? daemonize(wish, folder) : live(wish, folder, -1);
+        wish.identity = &identity;
+        wish.socket = ft_folder_socket(folder);
+        result = options->daemonize ? daemonize(&wish, folder) : live(&wish, folder, -1);
     }
     ft_identity_wipe(&identity);
     return result;

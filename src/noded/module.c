@@ -558,6 +558,8 @@ static bool keep_order(struct ft_module *m, const Ft__ModuleOrder *order)
 
 static void update(struct ft_module *m)
 {
+    ft_log(FT_LOG_INFO, "module %s (epoch %" PRIu64 "): new settings; what it is executed with "
+           "holds from its next start", m->name, ft_module_epoch(m));
     if (m->keeper) {
         ft_keeper_limits(m->keeper, spec_of(m)->watchdog_ms, spec_of(m)->deadline_ms);
         ft_keeper_lease(m->keeper, spec_of(m)->leased ? m->home->lease_until_ns : 0);

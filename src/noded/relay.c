@@ -387,7 +387,7 @@ bool ft_relay_own(struct ft_relay *relay, const Ft__Request *request)
         errno = ENOBUFS;
         return false;
     }
-    copy.silent = true;
+    copy.silent = false; /* the answer tells that it was heard; nobody else wants it */
     copy.timeout_ms = FT_FOREVER;
     copy.asker = NULL;
     if (!take(relay, NULL, &copy, relay->next_id++, 0, 0))

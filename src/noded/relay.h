@@ -48,8 +48,8 @@ struct ft_relay *ft_relay_create(uv_loop_t *loop, const char *node,
 /* What clients send. */
 void ft_relay_request(struct ft_relay *relay, struct ft_relay_client *client,
                       const Ft__Message *message);
-/* The unit's own request: silent, without an asker, kept until the central unit is there. False
- * with errno if it is not taken. */
+/* The unit's own request: without an asker, kept until the central unit has answered it (its answer
+ * is not looked at). False with errno if it is not taken. */
 bool ft_relay_own(struct ft_relay *relay, const Ft__Request *request);
 void ft_relay_cancel(struct ft_relay *relay, struct ft_relay_client *client, uint64_t id);
 void ft_relay_client_gone(struct ft_relay *relay, struct ft_relay_client *client);

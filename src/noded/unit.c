@@ -39,6 +39,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "common/urgent.h"
 #include "ft.h"
 #include "net/address.h"
 #include "net/link.h"
@@ -288,8 +289,7 @@ static void take_welcome(struct ft_unit *unit, const Ft__Welcome *welcome)
         ft_heart_welcome(unit->heart, welcome, (struct sockaddr *)&central);
     if (!is_own(unit))
         return;
-    for (size_t i = 0; i < welcome->n_centrals; i++)
-        ft_uplink_add_text(unit->uplink, welcome->centrals[i], FT_CENTRAL_PORT_DEFAULT);
+    ft_uplink_learn(unit->uplink, welcome->centrals, welcome->n_centrals, FT_CENTRAL_PORT_DEFAULT);
     if (welcome->forecast) {
         const struct ft_plan_forecast forecast = read_forecast(welcome->forecast);
 
@@ -650,6 +650,7 @@ struct ft_unit *ft_unit_create(const struct ft_unit_wish *wish, char *why, size_
     unit->wish = wish;
     make_hello(unit);
     raise_file_limit();
+    (void) ft_urgent(); /* where it is not allowed there is nothing to be done */
     watch_signals(unit);
     if (make_parts(unit, why, why_size)) {
         ft_probes_start(unit->probes, FIRST_MEASURE, false, FIRST_MEASURE_MS, on_first_measure,

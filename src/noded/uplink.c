@@ -57,6 +57,7 @@ enum state { IDLE, WAITING, DIALING, GREETING, UP, ENDED };
 struct place {
     char hosts[FT_UPLINK_HOSTS_MAX];
     uint16_t port; /* 0: none */
+    bool learned;  /* from the leader; else from the start on */
 };
 
 struct ft_uplink {
@@ -193,6 +194,21 @@ bool ft_uplink_add_text(struct ft_uplink *uplink, const char *text, uint16_t def
 
     return read_place(text, default_port, &place) &&
            ft_uplink_add(uplink, place.hosts, place.port);
+}
+
+void ft_uplink_learn(struct ft_uplink *uplink, char *const *places, size_t n,
+                     uint16_t default_port)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < uplink->places_n; i++)
+        if (!uplink->places[i].learned)
+            uplink->places[kept++] = uplink->places[i];
+    uplink->places_n = kept;
+    for (size_t i = 0; i < n; i++)
+        ft_uplink_add_text(uplink, places[i], default_port);
+    for (unsigned i = kept; i < uplink->places_n; i++)
+        uplink->places[i].learned = true;
 }
 
 /* ---------------------------------------------------------------- failures */

@@ -7,6 +7,7 @@
 #define FT_NODED_UPLINK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <uv.h>
@@ -45,6 +46,9 @@ struct ft_uplink *ft_uplink_create(uv_loop_t *loop, const struct ft_uplink_wish 
 bool ft_uplink_add(struct ft_uplink *uplink, const char *hosts, uint16_t port);
 /* The same with "HOST[,HOST...]:PORT"; default_port 0: the port must be there. */
 bool ft_uplink_add_text(struct ft_uplink *uplink, const char *place, uint16_t default_port);
+/* The same for all that the leader knows of; they take the place of those that it knew of before. */
+void ft_uplink_learn(struct ft_uplink *uplink, char *const *places, size_t n,
+                     uint16_t default_port);
 
 /* The leader of that term says that it is there: tried next, at once. A link to the leader of an
  * earlier term is left for it. term 0: somebody says so. */

@@ -24,7 +24,8 @@ tests_bench_bench_fleet_SOURCES = tests/bench/bench_fleet.c
 tests_bench_bench_fleet_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS)
 tests_bench_bench_fleet_LDADD = $(bench_core_ldadd)
 
-EXTRA_DIST += tests/bench/bench tests/bench/soak tests/bench/lib.sh tests/bench/README.md
+EXTRA_DIST += tests/bench/bench tests/bench/soak tests/bench/lib.sh tests/bench/node.sh tests/bench/fleet.sh tests/bench/central.sh tests/bench/beats.sh \
+    tests/bench/README.md
 
 bench: stage
 	@FT_BUILD='$(abs_top_builddir)' '$(abs_top_srcdir)/tests/bench/bench'

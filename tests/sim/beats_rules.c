@@ -87,11 +87,13 @@ static void look_at_dead(struct beats_world *world, const struct beats_leader *l
                          const struct beats_node *node)
 {
     struct ft_watch_status status;
-    /* With losses it may have been asked about just before it died. */
-    int64_t within_ms =
-        confirmed_ms(world) + (world->loss_pct > 0 ? world->config.detect.confirm_ms : 0);
+    /* With losses it may have been asked about just before it died, or the silence of others be taken
+     * for the network's fault. */
+    int64_t within_ms = confirmed_ms(world);
     bool is_dead = !node->is_on || node->cut_all || node->stopped_until_ns > world->now_ns;
 
+    if (world->loss_pct > 0)
+        within_ms += world->config.network_ms + 2 * world->config.detect.confirm_ms;
     if (world->faults != 1 || !is_dead || node->bad_since_ns == INT64_MAX ||
         node->group_cut_ns != INT64_MIN ||
         world->now_ns - node->bad_since_ns < within_ms * MS)

@@ -2,7 +2,7 @@
 /*
  * main.c - random histories of the central state machine, checked by rules.
  *
- *     sim_core              the number of histories that FT_SIM_RUNS says (2000), each twice: the
+ *     sim_core              the number of histories that FT_SIM_RUNS says (5000), each twice: the
  *                           second time has to go exactly as the first; then the planted faults,
  * each
  *                           of which has to be found. Prints TAP
@@ -20,7 +20,7 @@
 #include "core/detector_impl.h"
 #include "world.h"
 
-#define RUNS_DEFAULT 2000
+#define RUNS_DEFAULT 5000
 #define PLANTED_RUNS 4000 /* to find a planted fault in, at the most */
 
 enum ft_detector_plant ft_detector_planted; /* core is compiled as a whole; sim_detector plants these */

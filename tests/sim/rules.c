@@ -244,7 +244,7 @@ static bool is_own_port(struct world *world, uint64_t token, struct sim_decision
     snprintf(wanted, sizeof wanted, "%s/%u", decision->port, k);
     if (k == 0 || k >= PEERS || strcmp(port, wanted) != 0 ||
         (given_to[k] != 0 && given_to[k] != token) ||
-        (k != *last + 1 && !(world->crashes > 0)))
+        (k != *last + 1 && !world->keeps))
         return false;
     given_to[k] = token;
     if (k > *last)
@@ -257,7 +257,7 @@ static void check_told(struct world *world, uint64_t token, const struct sim_req
 {
     struct sim_decision *decision = decision_of(world, request->decision);
 
-    if (decision->told > decision->ports && world->crashes == 0)
+    if (decision->told > decision->ports && !world->keeps)
         rule_broken(world, "the stand-in of decision %" PRIu64 " is told of a peer that nobody "
                     "sent", request->decision);
     if (!is_own_port(world, token, decision, &decision->told, decision->told_to, reply->port))

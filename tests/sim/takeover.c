@@ -185,6 +185,8 @@ static void settle_nodes(struct world *world)
             ft_inventory_find(ft_central_inventory(world->central), node->name);
 
         node->given = known != NULL && known->acquired;
+        if (node->given && known->reserved_refs == 0 && known->state != FT_NODE_UP)
+            rule_broken(world, "node %s stays given, and nobody uses it", node->name);
         node->known_lost = node->lost && known != NULL && known->state == FT_NODE_IS_LOST;
         world_defer(world, SIM_REJOIN, coming(world))->node = i;
     }

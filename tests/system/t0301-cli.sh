@@ -117,6 +117,17 @@ test_expect_success 'ft events -f follows a log until the session ends' '
     echo "{\"event\":\"central_ended\",\"text\":\"over\"}" >>"$shared/log" &&
     wait_until 5 grep -q over followed && wait $pid && test "$(wc -l <followed)" = 3'
 
+test_expect_success 'a job'\''s own central unit can be asked while it runs, and says what it does not have' '
+    { on n0 ft run --host n0:1,n1:1 -n 2 sleep 60 </dev/null >job.out 2>&1 & job=$!; } &&
+    socket=$(wait_until 30 on n1 sh -c "ls /tmp/ft-0/*/noded.sock" | head -n 1) &&
+    wait_until 30 eval "on n1 ft status --host unix:$socket --json | jq -e \".mode == \\\"job\\\" and .nodes.all == 2\"" &&
+    on n1 ft status --host "unix:$socket" >out && grep -q "^central unit .*of session prterun-n0-" out &&
+    on n1 env FT_HOST="unix:$socket" ft nodes >out && grep -qE "^n1 +well" out &&
+    on n0 ft events -n 1 --host "unix:${socket%noded.sock}central.sock" --json | jq -e .seq &&
+    fails_with 1 "has no modules" ft move a --host "unix:${socket%noded.sock}central.sock" &&
+    fails_with 1 "at its start" ft reload --host "unix:${socket%noded.sock}central.sock" &&
+    on n0 pkill -TERM -x mpirun; wait $job; wait_until 15 eval "test -z \"\$(cluster pids)\""'
+
 test_expect_success 'ft probe tells what the unit of a node would' '
     on n1 ft probe >out && grep -qx "node  *n1" out && grep -qx "cores  *8" out && grep -qx "packages  *2" out &&
     fails_with 2 "no such option" ft probe --x && test_expect_code 1 on n0 ft probe --conf /nowhere'

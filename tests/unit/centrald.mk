@@ -8,6 +8,11 @@ tests_unit_test_centrald_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) \
 tests_unit_test_centrald_LDADD = libft.la src/wire/libftwire.la src/common/libftcommon.la \
     $(PROTOBUFC_LIBS) $(YYJSON_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_outbox
+tests_unit_test_outbox_SOURCES = tests/unit/test_outbox.c src/centrald/outbox.c
+tests_unit_test_outbox_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_outbox_LDADD = $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/test_rms
 tests_unit_test_rms_SOURCES = tests/unit/test_rms.c
 tests_unit_test_rms_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
@@ -18,6 +23,12 @@ check_PROGRAMS += tests/unit/test_sites
 tests_unit_test_sites_SOURCES = tests/unit/test_sites.c
 tests_unit_test_sites_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_sites_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_discovery
+tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c \
+    tests/unit/fake_munge.c tests/unit/fake_munge.h
+tests_unit_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_discovery_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
 endif
 
 EXTRA_DIST += tests/unit/test_events_documented.sh doc/events.md

@@ -10,7 +10,7 @@ tests_sim_sim_core_LDADD = src/wire/libftwire.la src/common/libftcommon.la
 check_PROGRAMS += tests/sim/sim_fleet
 fleet_sources = src/core/berths.c src/core/fleet.c src/core/fleet_keep.c \
     src/core/fleet_people.c src/core/inventory.c src/core/module_spec.c src/core/placement.c \
-    src/core/plan.c src/core/reconcile.c src/core/timers.c
+    src/core/plan.c src/core/reconcile.c src/core/stock.c src/core/timers.c
 tests_sim_sim_fleet_SOURCES = $(fleet_sources) \
     tests/sim/fleet_leader.c tests/sim/fleet_plans.c tests/sim/fleet_rules.c \
     tests/sim/fleet_unit.c tests/sim/fleet_world.c tests/sim/fleet_world.h tests/sim/sim_fleet.c

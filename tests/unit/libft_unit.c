@@ -216,6 +216,36 @@ static void answer_later(struct unit *u, struct unit_connection *of, uint64_t id
     MUST(!"room for one more answer");
 }
 
+/* A command: "silent", "bare" (no text), "denied", "big", any other is its own answer. */
+static void answer_command(struct unit_connection *of, const Ft__Message *message)
+{
+    const char *command = message->request->text;
+    Ft__Message answer = FT__MESSAGE__INIT;
+    Ft__Reply reply = FT__REPLY__INIT;
+    char *big = NULL;
+
+    if (strcmp(command, "silent") == 0)
+        return;
+    reply.json = message->request->text;
+    if (strcmp(command, "bare") == 0)
+        reply.json = (char *) "";
+    if (strcmp(command, "denied") == 0) {
+        reply.status = FT_ERR_DENIED;
+        reply.reason = (char *) "not you";
+    }
+    if (strcmp(command, "big") == 0) {
+        big = calloc(1, UNIT_BIG_BYTES + 1);
+        MUST(big != NULL);
+        memset(big, 'x', UNIT_BIG_BYTES);
+        reply.json = big;
+    }
+    answer.id = message->id;
+    answer.body_case = FT__MESSAGE__BODY_REPLY;
+    answer.reply = &reply;
+    send_message(of, &answer);
+    free(big);
+}
+
 static void answer(struct unit *u, struct unit_connection *of, const Ft__Message *message)
 {
     const Ft__Request *request = message->request;
@@ -223,6 +253,10 @@ static void answer(struct unit *u, struct unit_connection *of, const Ft__Message
     int64_t number = 0;
     ftReply_t reply;
 
+    if (request->verb == FT_VERB_ADMIN) {
+        answer_command(of, message);
+        return;
+    }
     if (request->resource != NULL) {
         what = request->resource->node[0] != '\0' ? request->resource->node
                                                   : request->resource->job;

@@ -29,6 +29,7 @@
 
 #define UNIT_CONNECTIONS_MAX 1030
 #define UNIT_LATER_MAX 2048
+#define UNIT_BIG_BYTES (2 << 20) /* of an answer to adminFT("big") */
 
 /* How it greets. */
 enum unit_manner {

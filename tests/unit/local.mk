@@ -11,3 +11,4 @@ include $(top_srcdir)/tests/unit/centrald.mk
 include $(top_srcdir)/tests/unit/mpiext.mk
 include $(top_srcdir)/tests/unit/cli.mk
 include $(top_srcdir)/tests/unit/detector.mk
+include $(top_srcdir)/tests/unit/book.mk

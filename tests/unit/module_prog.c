@@ -3,6 +3,7 @@
  * module_prog.c - a module that behaves as its arguments say, one after the other:
  *
  *     mark=FILE      appends "PID TIME_ns" to FILE
+ *     stamp=FILE     appends the time of day in seconds, with a fraction, to FILE
  *     env=FILE       writes its environment to FILE
  *     print=TEXT     prints TEXT and a line break
  *     deaf           ignores SIGTERM
@@ -60,6 +61,16 @@ static void mark(const char *path)
     clock_gettime(CLOCK_MONOTONIC, &t);
     snprintf(text, sizeof text, "%d %lld\n", (int)getpid(),
              (long long)t.tv_sec * 1000000000 + t.tv_nsec);
+    append(path, text);
+}
+
+static void stamp(const char *path)
+{
+    struct timespec t;
+    char text[64];
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    snprintf(text, sizeof text, "%lld.%09ld\n", (long long)t.tv_sec, t.tv_nsec);
     append(path, text);
 }
 
@@ -144,6 +155,8 @@ static void act(const char *word)
 #define IS(text) (n == strlen(text) && strncmp(word, text, n) == 0)
     if (IS("mark"))
         mark(value);
+    else if (IS("stamp"))
+        stamp(value);
     else if (IS("env"))
         for (char **e = environ; *e; e++) {
             append(value, *e);

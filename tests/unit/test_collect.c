@@ -2,6 +2,8 @@
 /*
  * test_collect.c - a node's readings, out of a /proc and /sys of the test's own.
  */
+#include "config.h"
+
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>

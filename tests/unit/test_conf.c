@@ -472,6 +472,60 @@ START_TEST(test_many)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- ft.conf(5) */
+
+/* A file of the sources, to be freed. */
+static char *source(const char *name)
+{
+    const char *folder = getenv("FT_TEST_SRCDIR");
+    char path[4096];
+    FILE *file;
+    char *text = calloc(1, 1 << 18);
+
+    snprintf(path, sizeof path, "%s/%s", folder != NULL ? folder : ".", name);
+    file = fopen(path, "r");
+    ck_assert_msg(file != NULL && text != NULL, "%s cannot be read", path);
+    ck_assert_uint_gt(fread(text, 1, (1 << 18) - 1, file), 1000);
+    fclose(file);
+    return text;
+}
+
+START_TEST(test_manual_has_a_good_example)
+{
+    char *page = source("doc/ft.conf.5.scd");
+    char *begin = strstr(page, "# EXAMPLE\n\n```\n"), *end;
+    struct ft_plan *plan;
+
+    ck_assert_ptr_nonnull(begin);
+    begin = strstr(begin, "```\n") + 4;
+    end = strstr(begin, "```");
+    ck_assert_ptr_nonnull(end);
+    *end = '\0';
+    plan = plan_of(begin);
+    ck_assert(plan->modules_n == 2 && plan->voters_n == 3 && plan->nodes_n > 100);
+    ft_plan_destroy(plan);
+    free(page);
+}
+END_TEST
+
+START_TEST(test_manual_has_every_option)
+{
+    char *page = source("doc/ft.conf.5.scd"), *tables = source("src/conf/options.c");
+    unsigned n = 0;
+
+    for (char *at = tables; (at = strstr(at, "\n    {\"")) != NULL; n++) {
+        char name[64];
+
+        at += 7;
+        snprintf(name, sizeof name, "*%.*s*", (int) strcspn(at, "\""), at);
+        ck_assert_msg(strstr(page, name) != NULL, "ft.conf(5) does not have %s", name);
+    }
+    ck_assert_uint_gt(n, 60);
+    free(page);
+    free(tables);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- two plans */
 
 /* What ft_plan_diff says of the whole file with one text in it replaced. */
@@ -601,6 +655,8 @@ int main(void)
     tcase_add_test(tcase, test_spoilt_files);
     tcase_add_test(tcase, test_files);
     tcase_add_test(tcase, test_many);
+    tcase_add_test(tcase, test_manual_has_a_good_example);
+    tcase_add_test(tcase, test_manual_has_every_option);
     tcase_add_loop_test(tcase, test_differences, 0, (int) (sizeof changes / sizeof changes[0]));
     tcase_add_test(tcase, test_modules_come_and_go);
     tcase_add_test(tcase, test_long_difference);

@@ -926,6 +926,52 @@ START_TEST(test_standin_dies)
 }
 END_TEST
 
+/* Its peers see a death before the launcher tells of it. */
+START_TEST(test_a_failing_standin_may_be_lost)
+{
+    uint64_t decision = given_s0();
+    ftResource_t resource = rank_of(1);
+    struct ft_asker who = asker_of(0);
+    ftConstraint_t other = anything();
+
+    ft_central_node_changed(stage.central, 0, &stage_launcher, "s0", 9, FT_NODE_JOINED, NULL);
+    claim(2, 0, decision);
+    ck_assert_int_eq(announce(3, decision, 2, "s0", true), FT_OK);
+    pass_ms(1000);
+    /* Nothing is wrong with it: the same answer at once. */
+    ask_any(4, 0, 1);
+    ck_assert_uint_eq(reply_of(4)->decision, decision);
+    ft_central_report_error(stage.central, 5, &who, &resource, FT_SEND, 1);
+    ask_any(6, 0, 1);
+    pass_ms(100);
+    ask_any(7, 2, 1);
+    ck_assert(!answered(6) && !answered(7));
+    /* No news: it lives. */
+    pass_ms(200);
+    ck_assert_uint_eq(reply_of(6)->decision, decision);
+    ck_assert_uint_eq(reply_of(7)->decision, decision);
+    ck_assert_int_eq(reply_of(7)->reach, FT_REACH_PORT);
+    ask_any(8, 0, 1);
+    ck_assert_uint_eq(reply_of(8)->decision, decision);
+    /* The next error is its end. Somebody who wants another node has one looked for meanwhile. */
+    ft_central_report_error(stage.central, 9, &who, &resource, FT_SEND, 1);
+    ask_any(10, 0, 1);
+    other.cores_min = 2;
+    ftExcludeNode(&other, "s0");
+    ask(11, 2, 1, &other);
+    ask_any(12, 2, 1);
+    ft_central_cancel(stage.central, 12);
+    ft_central_process_ended(stage.central, 0, &stage_launcher, "job@2", 0, FT_ENDED_SIGNAL, 11);
+    offer("s1");
+    probe_good("s1");
+    ck_assert_str_eq(reply_of(11)->alternative.node, "s1");
+    ck_assert(answered(10));
+    ck_assert_uint_ne(reply_of(10)->decision, decision);
+    ck_assert(!answered(12));
+    stage_end();
+}
+END_TEST
+
 START_TEST(test_standin_announces_before_the_launcher_reports_it)
 {
     uint64_t decision = given_s0();
@@ -1228,6 +1274,7 @@ int main(void)
     tcase_add_test(use, test_starter_that_may_not_have_heard);
     tcase_add_test(use, test_starter_hangs);
     tcase_add_test(use, test_standin_dies);
+    tcase_add_test(use, test_a_failing_standin_may_be_lost);
     tcase_add_test(use, test_standin_announces_before_the_launcher_reports_it);
     tcase_add_test(use, test_alternative_lost_while_claimed);
     tcase_add_test(use, test_a_process_that_stands_in_twice);

@@ -20,7 +20,7 @@ check() { # check TEXT COMMAND...
 
 # Those that a node's unit writes, by the central unit's hand, are in its calls of report functions.
 written=$(cat "$src"/src/core/*.c "$src"/src/centrald/*.c "$src"/src/noded/*.c | tr -s '\n ' ' ' |
-    grep -Eo '(ft_central_logf|ft_decision_log|log_error|begin_event|ranks->report|tell_of)\([^"()]*"[a-z_]+"( : "[a-z_]+")?|\.name = "[a-z]+_[a-z]+"' |
+    grep -Eo '(ft_central_logf|ft_fleet_log|ft_detector_logf|ft_decision_log|log_error|begin_event|ranks->report|tell_of|ft_voter_say|env_say|log_text|log_session|say|tell|events->event|events\.event)\([^"()]*"[a-z_]+"( : "[a-z_]+")?|\.name = "[a-z]+_[a-z]+"' |
     grep -Eo '"[a-z_]+"' | tr -d '"' | sort -u)
 documented=$(sed -n 's/^| `\([a-z_]*\)` |.*/\1/p' "$src/doc/events.md" |
     grep -Ev '^(seq|time|ms|event|text|resource|node|decision|lost_node|epoch)$' | sort -u)

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "ft.h"
+#include "ft_admin.h"
 #include "ft_runtime.h"
 
 static struct unit u;
@@ -244,6 +245,58 @@ START_TEST(refuses_actions_that_were_not_made_well)
     ck_assert_int_eq(submitFT(ft, zero, 1000, &request), FT_ERR_ACTION);
     ck_assert_int_eq(postFT(ft, ftClaim(0)), FT_ERR_ACTION);
     ck_assert_int_eq(atomic_load(&u.requests) + atomic_load(&u.posts), 0);
+    close_and_stop();
+}
+END_TEST
+
+/* The answer to a command is a text of the caller's; an error may have one, too. */
+START_TEST(commands_are_answered_by_a_text)
+{
+    char *answer = &(char){'x'};
+
+    start_and_open();
+    ck_assert_int_eq(adminFT(ft, "{\"do\":\"status\"}", &answer, 5000), FT_OK);
+    ck_assert_str_eq(answer, "{\"do\":\"status\"}");
+    free(answer);
+    ck_assert_int_eq(adminFT(ft, "big", &answer, 5000), FT_OK);
+    ck_assert_uint_eq(strlen(answer), UNIT_BIG_BYTES);
+    free(answer);
+    ck_assert_int_eq(adminFT(ft, "bare", &answer, 5000), FT_OK);
+    ck_assert_ptr_null(answer);
+    ck_assert_int_eq(adminFT(ft, "denied", &answer, 5000), FT_ERR_DENIED);
+    ck_assert_str_eq(answer, "denied");
+    ck_assert_ptr_nonnull(strstr(ftLastError(), "not you"));
+    free(answer);
+    ck_assert_int_eq(adminFT(ft, "silent", &answer, 50), FT_ERR_TIMEOUT);
+    ck_assert_ptr_null(answer);
+    /* What an ordinary request is answered it does not keep. */
+    ck_assert_int_eq(requestFT(ft, resourceError(ftRank(2), FT_SEND), &reply, 5000), FT_OK);
+    close_and_stop();
+}
+END_TEST
+
+START_TEST(bad_commands_are_refused)
+{
+    char *answer = &(char){'x'};
+    char *long_one = calloc(1, FT_COMMAND_MAX + 1);
+
+    start_and_open();
+    memset(long_one, 'x', FT_COMMAND_MAX);
+    ck_assert_int_eq(adminFT(ft, long_one, &answer, 5000), FT_ERR_ARG);
+    ck_assert_ptr_null(answer);
+    long_one[FT_COMMAND_MAX - 1] = '\0';
+    ck_assert_int_eq(adminFT(ft, long_one, &answer, 5000), FT_OK);
+    ck_assert_str_eq(answer, long_one);
+    free(answer);
+    free(long_one);
+    ck_assert_int_eq(adminFT(ft, "", &answer, 5000), FT_ERR_ARG);
+    ck_assert_int_eq(adminFT(ft, NULL, &answer, 5000), FT_ERR_ARG);
+    ck_assert_int_eq(adminFT(ft, "x", NULL, 5000), FT_ERR_ARG);
+    ck_assert_int_eq(adminFT(ft, "x", &answer, 0), FT_ERR_ARG);
+    ck_assert_int_eq(adminFT(ft, "x", &answer, -2), FT_ERR_ARG);
+    ck_assert_int_eq(adminFT((ftHandle_t){0}, "x", &answer, 5000), FT_ERR_HANDLE);
+    ck_assert_ptr_null(answer);
+    ck_assert_int_eq(u.requests, 1);
     close_and_stop();
 }
 END_TEST
@@ -948,6 +1001,8 @@ int main(void)
     tcase_add_test(c, refuses_bad_arguments);
     tcase_add_test(c, refuses_handles_that_are_not_open);
     tcase_add_test(c, refuses_actions_that_were_not_made_well);
+    tcase_add_test(c, commands_are_answered_by_a_text);
+    tcase_add_test(c, bad_commands_are_refused);
     tcase_add_test(c, leaves_errno_alone);
     c = add_case(suite, "time");
     tcase_add_test(c, waits_no_longer_than_told);

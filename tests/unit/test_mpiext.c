@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_mpiext.c - the parts of the MPI layer that need no MPI: gone.c, who.c.
+ * test_mpiext.c - the parts of the MPI layer that need no MPI: failing.c, gone.c, who.c.
  */
 #include "config.h"
 
 #include <check.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "layer/failing.h"
 #include "layer/gone.h"
 #include "layer/who.h"
 
@@ -249,10 +251,60 @@ START_TEST(a_port_that_cannot_be_written)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- failing.c */
+
+static bool is_failing(const char *node)
+{
+    ftResource_t resource = {.kind = FT_NODE};
+
+    strcpy(resource.node, node);
+    return ftm_is_failing(&resource);
+}
+
+START_TEST(no_node_is_failing_at_first)
+{
+    ftResource_t rank = {.kind = FT_RANK, .number = 3}, bad = {.kind = FT_NODE, .error = FT_ERR_ARG};
+
+    ck_assert(!is_failing("n2"));
+    ftm_failing_add("n2");
+    ck_assert(is_failing("n2"));
+    ck_assert(!is_failing("n1") && !is_failing("n22") && !is_failing("n"));
+    ck_assert(!ftm_is_failing(&rank)); /* PMIx is not up: it is not known where it is */
+    ck_assert(!ftm_is_failing(&bad));
+}
+END_TEST
+
+START_TEST(a_node_has_a_short_name_too)
+{
+    ftm_failing_add("n2.cluster");
+    ck_assert(is_failing("n2") && is_failing("n2.cluster"));
+    ck_assert(!is_failing("n2.other"));
+    ftm_failing_add("10.77.0.12");
+    ck_assert(is_failing("10.77.0.12"));
+    ck_assert(!is_failing("10.77.0.13") && !is_failing("10"));
+}
+END_TEST
+
+START_TEST(failing_nodes_are_bounded)
+{
+    char name[32];
+
+    for (int i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "node%d", i % 4999);
+        ftm_failing_add(name);
+    }
+    ck_assert(is_failing("node0") && is_failing("node4095"));
+    ck_assert(!is_failing("node4096"));
+    ftm_failing_clear();
+    ck_assert(!is_failing("node0"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mpiext");
-    TCase *gone = tcase_create("gone"), *who = tcase_create("who");
+    TCase *gone = tcase_create("gone"), *who = tcase_create("who"),
+          *failing = tcase_create("failing");
     SRunner *runner;
     int failed;
 
@@ -272,6 +324,11 @@ int main(void)
     tcase_add_test(who, a_port_says_whose_it_is);
     tcase_add_loop_test(who, another_port_says_nothing, 0, sizeof no_ports / sizeof no_ports[0]);
     tcase_add_test(who, a_port_that_cannot_be_written);
+    tcase_add_checked_fixture(failing, NULL, ftm_failing_clear);
+    tcase_add_test(failing, no_node_is_failing_at_first);
+    tcase_add_test(failing, a_node_has_a_short_name_too);
+    tcase_add_test(failing, failing_nodes_are_bounded);
+    suite_add_tcase(suite, failing);
     suite_add_tcase(suite, gone);
     suite_add_tcase(suite, who);
     runner = srunner_create(suite);

@@ -462,7 +462,8 @@ END_TEST
 
 START_TEST(sinks_that_cannot_be_are_refused)
 {
-    char *unknown[] = {"carrier pigeon", NULL}, *nowhere[] = {"file:/nowhere/at/all", NULL};
+    char pigeon[] = "carrier pigeon", place[] = "file:/nowhere/at/all";
+    char *unknown[] = {pigeon, NULL}, *nowhere[] = {place, NULL};
 
     ck_assert_ptr_null(ft_sinks_create(&loop, unknown, "", why, sizeof why));
     ck_assert_ptr_nonnull(strstr(why, "carrier pigeon"));
@@ -517,11 +518,12 @@ static void drop_collector(void)
 static void say(const char *node, const char *what, unsigned grade)
 {
     Ft__Trouble trouble = FT__TROUBLE__INIT;
+    char evidence[] = "evidence", text[] = "it breaks";
 
     trouble.what = (char *) what;
     trouble.grade = grade;
-    trouble.evidence = "evidence";
-    trouble.text = "it breaks";
+    trouble.evidence = evidence;
+    trouble.text = text;
     ft_collector_trouble(collector, node, &trouble, 1);
 }
 

@@ -15,7 +15,8 @@
 # logs are /var/log/ft/NAME.log on their nodes. road.sh's words for jobs may be used beside these.
 
 centrals=n0                                # the voters' nodes
-declare -A daemon_pid=()                   # by "NODE NAME"
+declare -A voter_says=()                   # what ft.conf says of a voter, by node: 'priority = 2'
+declare -gA daemon_pid=()                  # by "NODE NAME"
 system_conf=$ft_scratch/ft.conf
 system_key=$ft_scratch/key
 system_shared=$FT_CLUSTER/shared
@@ -32,7 +33,7 @@ put() { on "$1" sh -c 'mkdir -p "${1%/*}" && cat >"$1.new" && chmod "$2" "$1.new
 conf() {
     local node
     {
-        [ "$centrals" = n0 ] || for node in $centrals; do echo "voter \"$node\" { }"; done
+        [ "$centrals" = n0 ] || for node in $centrals; do echo "voter \"$node\" { ${voter_says[$node]-} }"; done
         printf '%s\n' 'auth = "key"' 'metrics_port = 0' "$@"
     } >"$system_conf"
 }
@@ -89,6 +90,8 @@ signal_daemon() { on "$1" pkill "-$3" -x "$2"; }
 await_daemon() {
     wait_until 15 daemon_is_over "$1" "$2" && unset "daemon_pid[$1 $2]"
 }
+# forget_daemons NODE...: they went with the node.
+forget_daemons() { local node; for node; do unset "daemon_pid[$node ft-noded]" "daemon_pid[$node ft-centrald]"; done; }
 end_central() { end_daemon "$1" ft-centrald; }
 kill_central() { kill_daemon "$1" ft-centrald; }
 end_unit() { end_daemon "$1" ft-noded; }

@@ -3,6 +3,7 @@
 if !SANITIZERS
 noinst_PROGRAMS += \
     tests/system/progs/road_client \
+    tests/system/progs/road_impostor \
     tests/system/progs/road_plain
 endif
 tests_system_progs_road_client_SOURCES = tests/system/progs/road_client.c \
@@ -13,3 +14,6 @@ tests_system_progs_road_client_LDADD = libft.la $(MPI_LIBS)
 tests_system_progs_road_plain_SOURCES = tests/system/progs/road_plain.c
 tests_system_progs_road_plain_CPPFLAGS = $(MPI_CFLAGS)
 tests_system_progs_road_plain_LDADD = $(MPI_LIBS)
+tests_system_progs_road_impostor_SOURCES = tests/system/progs/road_impostor.c
+tests_system_progs_road_impostor_LDFLAGS = $(AM_LDFLAGS) -no-install
+tests_system_progs_road_impostor_LDADD = libft.la

@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# The stranger on the network of the identification's tests: libc only.
+noinst_PROGRAMS += tests/system/progs/datagrams
+tests_system_progs_datagrams_SOURCES = tests/system/progs/datagrams.c

@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Algorithm 4 of the paper ("Database Lose"), and the rest of what can happen to a central unit's data:
+# its machine goes and comes back, it is cut off, its log is torn, damaged, gone, its disk is full.
+test_description='the data of the central unit outlive its machines, disks and files'
+. "$(dirname "$0")/lib/ft-sharness.sh"
+
+cluster_up 5
+. "$FT_TOP/tests/system/lib/system.sh"
+
+# Three voters on n0, n1, n2, preferred in this order; n3 and n4 have units only.
+centrals='n0 n1 n2'
+data=/var/lib/ft/central
+conf 'handback_ms = 2000' 'module "a" { command = {"/usr/bin/sleep", "10003"} home = "n3" delays_ms = {0} }'
+for i in 0 1 2; do sed -i "s/^voter \"n$i\" { }/voter \"n$i\" { priority = $((30 - 10 * i)) }/" "$system_conf"; done
+
+asked() { ft_json n3 central >central.json 2>/dev/null && jq -e "$1" central.json >/dev/null; }
+all_vote() { asked '[.voters[] | select(.connected and .votes and .lag < 64)] | length == 3'; }
+await_all_vote() { wait_until 60 all_vote || { cat central.json; show_logs; return 1; }; }
+await_leader() { wait_until 60 asked ".leader == \"$1\"" || { cat central.json; show_logs; return 1; }; }
+other_leads() { asked ".leader != \"\" and .leader != \"$1\""; }
+id_of() { on "$1" sed -n 's/^id //p' $data/voter; }
+said() { on "$1" grep -c "$2" /var/log/ft/ft-centrald.log; }
+# what has been ordered is still known: n4 is drained, for this reason
+is_kept() { wait_until 40 eval "ft_json n3 nodes n4 | jq -e \".nodes[0].drained | contains(\\\"kept $1\\\")\" >/dev/null" || { ft_json n3 nodes n4; return 1; }; }
+order() { wait_until 40 on n3 ft drain n4 --reason "kept $1" --no-wait; }
+newest_log() { on "$1" sh -c "ls $data/log-* | sort | tail -n 1"; }
+
+test_expect_success 'the preferred voter leads, the others follow' '
+    system_up && await_leader n0 && await_all_vote && await_module 40 a n3 && order 1 && is_kept 1 &&
+    pid=$(ft_json n3 modules a | jq .modules[0].pid)
+'
+
+test_expect_success 'its machine crashes: a backup leads, with all that was ordered' '
+    cluster crash n0 && wait_until 30 other_leads n0 && is_kept 1
+'
+test_expect_success 'its machine is back: it leads again, by itself' '
+    cluster boot n0 && forget_daemons n0 && start_unit n0 && start_central n0 &&
+    await_leader n0 && await_all_vote && is_kept 1 && wait_until 20 sys_event ".event == \"central_handed_back\""
+'
+
+test_expect_success 'it is cut off: a backup leads; joined again, it follows, and then leads' '
+    order 2 && cluster cut n0 && wait_until 30 other_leads n0 && is_kept 2 && order 3 &&
+    cluster join n0 && await_leader n0 && await_all_vote && is_kept 3
+'
+
+test_expect_success 'the power goes while a voter writes: the torn end is cut off, it follows' '
+    before=$(id_of n1) && kill_central n1 && log=$(newest_log n1) &&
+    on n1 sh -c "printf torn-and-never-finished >>$log" && start_central n1 &&
+    await_all_vote && test "$(said n1 book_mended)" = 1 && test "$(id_of n1)" = "$before"
+'
+
+test_expect_success 'a log that is damaged is set aside: the voter comes back under another identity' '
+    kill_central n1 && log=$(on n1 sh -c "ls $data/log-* | sort | head -n 1") &&
+    on n1 sh -c "printf XXXX | dd of=$log bs=1 seek=60 conv=notrunc status=none" && start_central n1 &&
+    await_all_vote && test "$(said n1 voter_data_lost)" = 1 && test "$(id_of n1)" != "$before" &&
+    on n1 sh -c "ls -d $data/lost-*" && is_kept 3
+'
+
+test_expect_success 'the data of who leads are gone: a backup leads; it joins anew, catches up, and leads again' '
+    before=$(id_of n0) && order 4 && kill_central n0 && on n0 rm -rf $data && wait_until 30 other_leads n0 &&
+    is_kept 4 && start_central n0 && await_leader n0 && await_all_vote && is_kept 4 &&
+    test "$(id_of n0)" != "$before" && test -n "$(sys_event ".event == \"voter_removed\" and .node == \"n0\"")"
+'
+
+test_expect_success 'the disk of who leads is full: it gives the lead away, nothing is lost, and takes it again' '
+    kill_central n0 && wait_until 30 other_leads n0 &&
+    on n0 sh -c "mv $data $data.was && mkdir $data && mount -t tmpfs -o size=8m tmpfs $data && cp -a $data.was/. $data/" &&
+    start_central n0 && await_leader n0 && await_all_vote &&
+    { on n0 dd if=/dev/zero of=$data/fill bs=64k status=none 2>/dev/null; true; } &&
+    wait_until 30 other_leads n0 && order 5 && is_kept 5 && said n0 book_disk_full &&
+    on n0 rm $data/fill && await_leader n0 && await_all_vote && is_kept 5 && said n0 book_disk_well
+'
+
+test_expect_success 'all central units are killed at once: nothing is lost' '
+    order 6 && is_kept 6 && kill_central n0 && kill_central n1 && kill_central n2 &&
+    start_central n2 && start_central n1 && start_central n0 && await_leader n0 && await_all_vote && is_kept 6
+'
+
+test_expect_success 'the module noticed nothing of all that' '
+    await_module 40 a n3 && test "$(ft_json n3 modules a | jq .modules[0].pid)" = "$pid"
+'
+
+test_expect_success 'the daemons end in order and leave nothing' '
+    system_down && on n0 umount $data && nothing_is_left
+'
+
+ft_done
