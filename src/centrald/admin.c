@@ -303,7 +303,8 @@ static ftRetVal_t do_reload(struct order *order)
         ft_json_text(&order->json, order->json.root, "changes", text != NULL ? text : "");
     } else {
         /* All that is wrong, which may be more than a reason holds. */
-        ft_json_text(&order->json, order->json.root, "error", text != NULL ? text : "out of memory");
+        ft_json_text(&order->json, order->json.root, "error",
+                     text != NULL ? text : "out of memory");
         refuse(order, status, "nothing has changed; ft config check FILE tells what is wrong", "%s",
                text != NULL ? text : "out of memory");
         if (status == FT_ERR_ARG || status == FT_ERR_ACTION)

@@ -361,7 +361,7 @@ void ft_events_recall(struct ft_events *events)
         if (end == NULL)
             break;
         *end = '\0';
-        recall_line(events, line, (size_t) (end - line)); /* the first may be half a line: no event */
+        recall_line(events, line, (size_t) (end - line)); /* half a line, at first, is no event */
         line = end + 1;
     }
     free(text);

@@ -23,8 +23,8 @@ void ft_events_close(struct ft_events *events); /* takes NULL */
  * entries can be written again, with how many were lost. */
 void ft_events_write(struct ft_events *events, const struct ft_event *event);
 
-/* Bytes that the file may have: beyond it, it becomes PATH.1 (in the place of the one before) and is
- * begun anew. 0: no limit, as at first. */
+/* Bytes that the file may have: beyond it, it becomes PATH.1 (in the place of the one before) and
+ * is begun anew. 0: no limit, as at first. */
 void ft_events_set_limit(struct ft_events *events, uint64_t max_bytes);
 
 /* From now on calls `seen` for each entry, once its line (n bytes, its end included) was composed,

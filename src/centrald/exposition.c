@@ -7,7 +7,6 @@
 #include "centrald/exposition.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,25 +94,22 @@ void ft_exposition_family(struct ft_exposition *page, const char *name, const ch
     put(page, "\n");
 }
 
-void ft_exposition_value(struct ft_exposition *page, double value, ...)
+void ft_exposition_value(struct ft_exposition *page, double value, const char *const *labels)
 {
-    const char *separator = "{", *label;
+    const char *separator = "{";
     char number[48];
-    va_list labels;
 
     if (isnan(value))
         return;
     put(page, page->name);
-    va_start(labels, value);
-    while ((label = va_arg(labels, const char *)) != NULL) {
+    for (; labels != NULL && *labels != NULL; labels += 2) {
         put(page, separator);
-        put(page, label);
+        put(page, labels[0]);
         put(page, "=\"");
-        put_escaped(page, va_arg(labels, const char *), true);
+        put_escaped(page, labels[1], true);
         put(page, "\"");
         separator = ",";
     }
-    va_end(labels);
     if (isinf(value))
         snprintf(number, sizeof number, "%s\n", value > 0 ? "+Inf" : "-Inf");
     else

@@ -3,8 +3,8 @@
  * exposition.h - a page of metrics in Prometheus' text format.
  *
  *     ft_exposition_family(page, "ft_node_up", "gauge", "Whether the node's unit is connected");
- *     ft_exposition_value(page, 1, "node", "n1", NULL);
- *     ft_exposition_value(page, 0, "node", "n2", NULL);
+ *     ft_exposition_value(page, 1, FT_LABELS("node", "n1"));
+ *     ft_exposition_value(page, 0, FT_LABELS("node", "n2"));
  */
 #ifndef FT_CENTRALD_EXPOSITION_H
 #define FT_CENTRALD_EXPOSITION_H
@@ -23,10 +23,10 @@ void ft_exposition_destroy(struct ft_exposition *page); /* takes NULL */
 void ft_exposition_family(struct ft_exposition *page, const char *name, const char *type,
                           const char *help);
 
-/* A value of the family begun last; labels: pairs of name and value, ended by NULL. A value that is
- * no number (NAN) is left out. */
-void ft_exposition_value(struct ft_exposition *page, double value, ...)
-    __attribute__((sentinel));
+/* A value of the family begun last; labels: FT_LABELS(name, value, ...), or NULL for none. A value
+ * that is no number (NAN) is left out. */
+#define FT_LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
+void ft_exposition_value(struct ft_exposition *page, double value, const char *const *labels);
 
 /* The page; NULL if there was no memory for all of it, or it grew too large. The caller frees it. */
 char *ft_exposition_take(struct ft_exposition *page, size_t *n);

@@ -27,7 +27,7 @@ static void gauge(struct ft_exposition *page, const char *name, const char *help
 static void write_central(const struct ft_figures *figures, struct ft_exposition *page)
 {
     ft_exposition_family(page, "ft_info", "gauge", "Version of the central unit that leads");
-    ft_exposition_value(page, 1, "version", FT_VERSION, NULL);
+    ft_exposition_value(page, 1, FT_LABELS("version", FT_VERSION));
     gauge(page, "ft_term", "Term of the central unit that leads", (double) figures->term);
     ft_exposition_family(page, "ft_events_total", "counter", "Entries of the event log");
     ft_exposition_value(page, (double) figures->events, NULL);
@@ -58,16 +58,17 @@ static void write_voters(const struct ft_book *book, struct ft_exposition *page)
     ft_exposition_family(page, "ft_voter_connected", "gauge",
                          "Whether the leader is connected to a voter");
     for (size_t i = 0; i < status.voters_n; i++)
-        ft_exposition_value(page, status.voters[i].connected || status.voters[i].self, "voter",
-                            status.voters[i].name, NULL);
+        ft_exposition_value(page, status.voters[i].connected || status.voters[i].self,
+                            FT_LABELS("voter", status.voters[i].name));
     ft_exposition_family(page, "ft_voter_leads", "gauge", "Whether a voter leads");
     for (size_t i = 0; i < status.voters_n; i++)
-        ft_exposition_value(page, status.voters[i].leads, "voter", status.voters[i].name, NULL);
+        ft_exposition_value(page, status.voters[i].leads,
+                            FT_LABELS("voter", status.voters[i].name));
     ft_exposition_family(page, "ft_voter_lag_entries", "gauge",
                          "Entries of the log that a voter does not have yet");
     for (size_t i = 0; i < status.voters_n; i++)
-        ft_exposition_value(page, (double) status.voters[i].lag, "voter", status.voters[i].name,
-                            NULL);
+        ft_exposition_value(page, (double) status.voters[i].lag,
+                            FT_LABELS("voter", status.voters[i].name));
 }
 
 /* ---------------------------------------------------------------- nodes */
@@ -76,9 +77,8 @@ static void write_states(const struct ft_detector *detector, struct ft_expositio
 {
     ft_exposition_family(page, "ft_nodes", "gauge", "Nodes by what the detector knows of them");
     for (int state = 0; state < FT_WATCH_STATES; state++)
-        ft_exposition_value(page,
-                            (double) ft_detector_states(detector, (enum ft_watch_state) state),
-                            "state", ft_watch_state_text((enum ft_watch_state) state), NULL);
+        ft_exposition_value(page, (double) ft_detector_states(detector, (enum ft_watch_state) state),
+                            FT_LABELS("state", ft_watch_state_text((enum ft_watch_state) state)));
 }
 
 static void write_up(const struct ft_detector *detector, struct ft_exposition *page)
@@ -90,8 +90,8 @@ static void write_up(const struct ft_detector *detector, struct ft_exposition *p
         struct ft_watch_status status;
 
         ft_detector_status(detector, (uint32_t) i, &status);
-        ft_exposition_value(page, status.state == FT_WATCH_WELL, "node", status.name, "place",
-                            status.place, NULL);
+        ft_exposition_value(page, status.state == FT_WATCH_WELL,
+                            FT_LABELS("node", status.name, "place", status.place));
     }
 }
 
@@ -108,9 +108,9 @@ static void write_reading(void *arg, const char *node, unsigned what, const char
     if (what != rows->what)
         return;
     if (of[0] == '\0')
-        ft_exposition_value(rows->page, value, "node", node, NULL);
+        ft_exposition_value(rows->page, value, FT_LABELS("node", node));
     else
-        ft_exposition_value(rows->page, value, "node", node, "of", of, NULL);
+        ft_exposition_value(rows->page, value, FT_LABELS("node", node, "of", of));
 }
 
 static void write_readings(const struct ft_history *history, struct ft_exposition *page)
@@ -128,7 +128,8 @@ static void write_readings(const struct ft_history *history, struct ft_expositio
 
 static void write_trouble(void *arg, const struct ft_collector_trouble *trouble)
 {
-    ft_exposition_value(arg, trouble->grade, "node", trouble->node, "what", trouble->what, NULL);
+    ft_exposition_value(arg, trouble->grade,
+                        FT_LABELS("node", trouble->node, "what", trouble->what));
 }
 
 static void write_collected(const struct ft_collector *collector, struct ft_exposition *page)
@@ -148,11 +149,11 @@ static void write_berths(const struct ft_fleet *fleet, struct ft_exposition *pag
     ft_exposition_family(page, "ft_node_drained", "gauge", "Whether a person drains a node");
     for (const struct ft_berth *berth = ft_berths_first(berths); berth != NULL;
          berth = berth->order_next)
-        ft_exposition_value(page, berth->drained != NULL, "node", berth->name, NULL);
+        ft_exposition_value(page, berth->drained != NULL, FT_LABELS("node", berth->name));
     ft_exposition_family(page, "ft_node_modules", "gauge", "Modules that are placed on a node");
     for (const struct ft_berth *berth = ft_berths_first(berths); berth != NULL;
          berth = berth->order_next)
-        ft_exposition_value(page, berth->modules_n, "node", berth->name, NULL);
+        ft_exposition_value(page, berth->modules_n, FT_LABELS("node", berth->name));
 }
 
 static void write_modules(const struct ft_fleet *fleet, struct ft_exposition *page)
@@ -161,16 +162,16 @@ static void write_modules(const struct ft_fleet *fleet, struct ft_exposition *pa
 
     ft_exposition_family(page, "ft_module_up", "gauge", "Whether a module runs where it should");
     for (size_t i = 0; ft_fleet_at(fleet, i, &view); i++)
-        ft_exposition_value(page, view.state_known && view.state == FT_MODULE_RUNS, "module",
-                            view.name, "node", view.node, NULL);
+        ft_exposition_value(page, view.state_known && view.state == FT_MODULE_RUNS,
+                            FT_LABELS("module", view.name, "node", view.node));
     ft_exposition_family(page, "ft_module_epoch", "counter",
                          "How often a module was placed or started anew");
     for (size_t i = 0; ft_fleet_at(fleet, i, &view); i++)
-        ft_exposition_value(page, (double) view.epoch, "module", view.name, NULL);
+        ft_exposition_value(page, (double) view.epoch, FT_LABELS("module", view.name));
     ft_exposition_family(page, "ft_module_restarts", "gauge",
                          "Restarts of a module since it was started on its node");
     for (size_t i = 0; ft_fleet_at(fleet, i, &view); i++)
-        ft_exposition_value(page, view.restarts, "module", view.name, NULL);
+        ft_exposition_value(page, view.restarts, FT_LABELS("module", view.name));
     write_berths(fleet, page);
 }
 

@@ -10,8 +10,8 @@
  *     memory, load, disks                 from the collector's history
  *     ModuleOrder                         to a unit, by way of the outbox
  *
- * One timer is set to the fleet's next deadline, after every call that may have moved it. Nothing is
- * decided here.
+ * One timer is set to the fleet's next deadline, after every call that may have moved it. Nothing
+ * is decided here.
  */
 #include "centrald/modules.h"
 

@@ -30,7 +30,8 @@ struct ft_modules_config {
 struct ft_modules_env {
     void *arg;
     void (*log)(void *arg, const struct ft_event *event);
-    void (*keep)(void *arg, const char *key, const void *data, size_t n); /* NULL: nothing is kept */
+    /* NULL: nothing is kept. */
+    void (*keep)(void *arg, const char *key, const void *data, size_t n);
     /* A message for a node's unit, through the outbox: only when all that was kept before is safe,
      * and not at all if its connection has gone meanwhile. */
     void (*send)(void *arg, const char *node, const Ft__Message *message);
@@ -43,8 +44,8 @@ struct ft_modules *ft_modules_create(const struct ft_modules_config *config,
  * itself in one of its next rounds. */
 void ft_modules_destroy(struct ft_modules *modules);
 
-/* The ledger of the leader before this one. 0, or -1 with errno; entries that are not understood are
- * left out, with a line in the daemon's log. */
+/* The ledger of the leader before this one. 0, or -1 with errno; entries that are not understood
+ * are left out, with a line in the daemon's log. */
 int ft_modules_restore(struct ft_modules *modules, const struct ft_ledger *ledger);
 /* A plan, which has to outlive it or the next call. 0, or -1 with errno ENOMEM. */
 int ft_modules_plan(struct ft_modules *modules, const struct ft_plan *plan);

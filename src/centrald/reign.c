@@ -112,11 +112,13 @@ void ft_reign_keep(struct ft_reign *reign, const char *key, const void *data, si
 static void keep_numbers(struct ft_reign *reign)
 {
     Ft__KeptNumbers kept = FT__KEPT_NUMBERS__INIT;
-    uint8_t bytes[16 * FT_NUMBERS];
+    uint8_t bytes[16 * FT_NUMBERS] = {0};
+    size_t n;
 
     kept.n_upto = FT_NUMBERS;
     kept.upto = reign->numbers_upto;
-    ft_reign_keep(reign, NUMBERS_KEY, bytes, ft__kept_numbers__pack(&kept, bytes));
+    n = ft__kept_numbers__pack(&kept, bytes);
+    ft_reign_keep(reign, NUMBERS_KEY, bytes, n);
 }
 
 static int restore_numbers(struct ft_reign *reign, const void *data, size_t n)

@@ -287,7 +287,7 @@ static void take_probe(struct unit *unit, uint64_t probe, const Ft__ProbeResult 
 
 /* What a unit has to say itself comes without an asker; of its clients' requests it vouches for
  * each. */
-static void take_own(struct unit *unit, const Ft__Request *request)
+static ftRetVal_t take_own(struct unit *unit, const Ft__Request *request)
 {
     struct ft_sessions *sessions = unit->units->config.sessions;
     ftResource_t about;
@@ -295,18 +295,22 @@ static void take_own(struct unit *unit, const Ft__Request *request)
     if (request->verb != FT_VERB_NODE_EVENT || ft_get_resource(request->resource, &about) < 0) {
         ft_log_warning("the unit of node %s asks for something that only its clients may",
                        unit->node);
-        return;
+        return FT_ERR_DENIED;
     }
+    if (about.name[0] == '\0')
+        return FT_ERR_ARG;
     ft_central_unit_event(ft_sessions_of_job(sessions, about.job), unit->node, &about, about.name,
                           request->text);
+    return FT_OK;
 }
 
 /* It keeps what it says until it knows that it was heard. */
-static void answer_own(struct unit *unit, uint64_t id)
+static void answer_own(struct unit *unit, uint64_t id, ftRetVal_t status)
 {
     Ft__Message message = FT__MESSAGE__INIT;
     Ft__Reply reply = FT__REPLY__INIT;
 
+    reply.status = status;
     message.id = id;
     message.body_case = FT__MESSAGE__BODY_REPLY;
     message.reply = &reply;
@@ -329,9 +333,10 @@ static void take_request(struct unit *unit, const Ft__Message *message)
     };
 
     if (from == NULL) {
-        take_own(unit, message->request);
+        ftRetVal_t status = take_own(unit, message->request);
+
         if (!message->request->silent)
-            answer_own(unit, message->id);
+            answer_own(unit, message->id, status);
         return;
     }
     ft_requests_take(config->requests, &unit->source, message, &asker);

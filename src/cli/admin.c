@@ -198,7 +198,7 @@ static char *make_command(va_list pairs)
     return text;
 }
 
-/* Why it failed, into `why`: as the answer says, which may be in several lines, else as libft does. */
+/* Why it failed, into `why`: as the answer says, maybe in several lines, else as libft does. */
 static void keep_why(const char *answer)
 {
     yyjson_doc *doc = answer != NULL ? yyjson_read(answer, strlen(answer), 0) : NULL;
@@ -302,7 +302,7 @@ int admin_each(struct admin *admin, const char *list, const char *node,
 
     for (int page = 0; page < PAGES_MAX; page++) {
         yyjson_doc *doc = admin_ask(admin, &code, "do", list, "node", node, "after",
-                                    after[0] != '\0' ? after : NULL, "#limit", PAGE, NULL);
+                                    after[0] != '\0' ? after : NULL, "#limit", PAGE, ADMIN_END);
         yyjson_val *root = yyjson_doc_get_root(doc), *item;
         size_t i, n;
 

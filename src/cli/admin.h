@@ -34,9 +34,10 @@ struct admin {
 };
 
 #define ADMIN_GO_ON (-1)
+#define ADMIN_END ((const char *) NULL)
 
-/* Reads the command line. Returns ADMIN_GO_ON, or the exit code of a command that is through: it was
- * called wrongly, or for its help. admin_end is to be called in any case. */
+/* Reads the command line. Returns ADMIN_GO_ON, or the exit code of a command that is through: it
+ * was called wrongly, or for its help. admin_end is to be called in any case. */
 int admin_begin(struct admin *admin, const struct admin_command *command, int argc, char **argv);
 void admin_end(struct admin *admin);
 
@@ -47,16 +48,16 @@ int admin_open(struct admin *admin);
 /* Whether a system's unit is on this node at all. */
 bool admin_has_system(void);
 
-/* Asks: texts in pairs, key and value, ended by NULL; a pair whose value is NULL is left out; a key
- * that begins with '#' has a number as its value ("#limit", "10").
+/* Asks: texts in pairs, key and value, ended by ADMIN_END; a pair whose value is NULL is left out;
+ * a key that begins with '#' has a number as its value ("#limit", "10").
  * Returns the answer, for yyjson_doc_free; NULL after a message, and *code is the exit code. With
- * `quiet` there is no message: admin_why has it. */
+ * _quietly there is no message: admin_why has it. */
 yyjson_doc *admin_ask(struct admin *admin, int *code, ...) __attribute__((sentinel));
 yyjson_doc *admin_ask_quietly(struct admin *admin, int *code, ...) __attribute__((sentinel));
 const char *admin_why(void);
 
-/* All pages of nodes or modules: calls visit for each item of the list. Returns the exit code, after
- * a message if it is not CLI_OK. node: only those of it; may be NULL. */
+/* All pages of nodes or modules: calls visit for each item of the list. Returns the exit code,
+ * after a message if it is not CLI_OK. node: only those of it; may be NULL. */
 int admin_each(struct admin *admin, const char *list, const char *node,
                void (*visit)(void *arg, yyjson_val *item), void *arg);
 

@@ -59,7 +59,7 @@ static int hand_over(struct admin *admin)
 {
     const char *voter = admin->words_n > 1 ? admin->words[1] : NULL;
     int code;
-    yyjson_doc *answer = admin_ask(admin, &code, "do", "hand-over", "voter", voter, NULL);
+    yyjson_doc *answer = admin_ask(admin, &code, "do", "hand-over", "voter", voter, ADMIN_END);
 
     if (answer == NULL)
         return code;
@@ -74,7 +74,7 @@ static int hand_over(struct admin *admin)
 static int show(struct admin *admin)
 {
     int code;
-    yyjson_doc *answer = admin_ask(admin, &code, "do", "central", NULL);
+    yyjson_doc *answer = admin_ask(admin, &code, "do", "central", ADMIN_END);
 
     if (answer == NULL)
         return code;

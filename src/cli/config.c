@@ -141,7 +141,7 @@ int cli_reload(int argc, char **argv)
     yyjson_doc *answer = NULL;
 
     if (code == ADMIN_GO_ON)
-        answer = admin_ask(&admin, &code, "do", "reload", NULL);
+        answer = admin_ask(&admin, &code, "do", "reload", ADMIN_END);
     if (answer != NULL) {
         yyjson_val *root = yyjson_doc_get_root(answer);
 

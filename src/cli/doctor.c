@@ -198,7 +198,8 @@ static void check_component_is_used(struct doctor *d)
 /* What the central unit that leads says of the whole. */
 static void judge_system(struct doctor *d, yyjson_val *status)
 {
-    yyjson_val *nodes = yyjson_obj_get(status, "nodes"), *modules = yyjson_obj_get(status, "modules");
+    yyjson_val *nodes = yyjson_obj_get(status, "nodes");
+    yyjson_val *modules = yyjson_obj_get(status, "modules");
 
     if (admin_truth(status, "well"))
         pass(d, "system", "%s leads; %.0f nodes and %.0f modules are well",
@@ -226,7 +227,7 @@ static void check_system(struct doctor *d)
         return;
     }
     if (admin_begin(&admin, &command, 3, argv) == ADMIN_GO_ON) {
-        answer = admin_ask_quietly(&admin, &code, "do", "status", NULL);
+        answer = admin_ask_quietly(&admin, &code, "do", "status", ADMIN_END);
         if (answer != NULL)
             judge_system(d, yyjson_doc_get_root(answer));
         else
@@ -363,10 +364,10 @@ static void check_hosts(struct doctor *d)
 static int help(void)
 {
     printf("usage: ft doctor [OPTION]...\n\n"
-           "Checks what a job needs: Open MPI, this installation of FT, its settings, the system's\n"
-           "units if there are any, and each host of --pool, which must be reachable without a\n"
-           "prompt. Name all hosts of the job in --pool to have\n"
-           "all checked. One line a check: ok, note, or FAIL with what to do.\n\n"
+           "Checks what a job needs: Open MPI, this installation of FT, its settings, the\n"
+           "system's units if there are any, and each host of --pool, which must be reachable\n"
+           "without a prompt. Name all hosts of the job in --pool to have all checked. One line a\n"
+           "check: ok, note, or FAIL with what to do.\n\n"
            "%s"
            "  -h, --help        this text\n\n"
            "Exit code: 0 if nothing failed, 1 if something did.\n",

@@ -36,7 +36,7 @@ int cli_drain(int argc, char **argv)
 
     if (code == ADMIN_GO_ON)
         answer = admin_ask(&admin, &code, "do", "drain", "node", admin.words[0], "reason", reason,
-                           NULL);
+                           ADMIN_END);
     if (answer != NULL) {
         yyjson_val *root = yyjson_doc_get_root(answer);
 
@@ -64,7 +64,7 @@ int cli_undrain(int argc, char **argv)
     yyjson_doc *answer = NULL;
 
     if (code == ADMIN_GO_ON)
-        answer = admin_ask(&admin, &code, "do", "undrain", "node", admin.words[0], NULL);
+        answer = admin_ask(&admin, &code, "do", "undrain", "node", admin.words[0], ADMIN_END);
     if (answer != NULL) {
         yyjson_val *root = yyjson_doc_get_root(answer);
 

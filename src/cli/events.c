@@ -38,8 +38,9 @@
 
 static const char usage[] =
     "usage: ft events [-f] [-n N] [--json] [--host HOST | FILE | SESSION]\n\n"
-    "Prints events for people: when, what, and why. FILE is an event log. SESSION is the launcher's\n"
-    "name (prterun-HOST-PID); its log is ${XDG_STATE_HOME:-~/.local/state}/ft/SESSION.jsonl.\n"
+    "Prints events for people: when, what, and why. FILE is an event log. SESSION is the\n"
+    "launcher's name (prterun-HOST-PID); its log is\n"
+    "${XDG_STATE_HOME:-~/.local/state}/ft/SESSION.jsonl.\n"
     "Without either: $FT_EVENTS; else, on a node of a system, what its central unit has in memory\n"
     "(the latest thousands); else the newest log of your jobs.\n\n"
     "  -f, --follow   go on as more come, until the session ends\n"

@@ -54,7 +54,8 @@ static int take_page(struct following *following, bool first, bool *more)
     yyjson_val *event, *root;
     int code;
     yyjson_doc *doc = admin_ask_quietly(&following->admin, &code, "do", "events", "#after",
-                                        following->after, "#limit", LIMIT, "#tail", tail, NULL);
+                                        following->after, "#limit", LIMIT, "#tail", tail,
+                                        ADMIN_END);
 
     *more = false;
     if (doc == NULL)

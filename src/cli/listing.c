@@ -29,7 +29,7 @@ static int take_named(struct admin *admin, const char *list, const char *one, co
                       struct gathering *gathering)
 {
     int code;
-    yyjson_doc *doc = admin_ask(admin, &code, "do", list, one, name, NULL);
+    yyjson_doc *doc = admin_ask(admin, &code, "do", list, one, name, ADMIN_END);
     yyjson_val *item = yyjson_arr_get_first(yyjson_obj_get(yyjson_doc_get_root(doc), list));
 
     if (item != NULL)

@@ -16,8 +16,8 @@ static const char move_usage[] =
 
 static const char restart_usage[] =
     "usage: ft restart MODULE [--no-wait]\n\n"
-    "Stops a module and starts it anew; one that was given up is tried again, wherever it may run.\n"
-    "Waits until it runs, at most 60 s (--timeout).\n\n"
+    "Stops a module and starts it anew; one that was given up is tried again, wherever it may\n"
+    "run. Waits until it runs, at most 60 s (--timeout).\n\n"
     "  --no-wait      only give the order\n";
 
 /* Gives the order and waits for the module. */
@@ -25,7 +25,7 @@ static int order(struct admin *admin, const char *what, bool no_wait)
 {
     int code;
     yyjson_doc *answer = admin_ask(admin, &code, "do", what, "module", admin->words[0], "node",
-                                   admin->words_n > 1 ? admin->words[1] : NULL, NULL);
+                                   admin->words_n > 1 ? admin->words[1] : NULL, ADMIN_END);
     yyjson_val *root = yyjson_doc_get_root(answer);
     yyjson_doc *module = NULL;
 

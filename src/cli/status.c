@@ -85,7 +85,7 @@ int cli_status(int argc, char **argv)
     yyjson_doc *answer = NULL;
 
     if (code == ADMIN_GO_ON)
-        answer = admin_ask(&admin, &code, "do", "status", NULL);
+        answer = admin_ask(&admin, &code, "do", "status", ADMIN_END);
     if (answer != NULL) {
         yyjson_val *root = yyjson_doc_get_root(answer);
 

@@ -41,7 +41,7 @@ static bool may_pass(int code)
 /* Asks for one module. NULL with *code; a module that is gone is CLI_FAILED. */
 static yyjson_doc *look(struct admin *admin, const char *name, int *code, yyjson_val **module)
 {
-    yyjson_doc *doc = admin_ask_quietly(admin, code, "do", "modules", "module", name, NULL);
+    yyjson_doc *doc = admin_ask_quietly(admin, code, "do", "modules", "module", name, ADMIN_END);
 
     *module = yyjson_arr_get_first(yyjson_obj_get(yyjson_doc_get_root(doc), "modules"));
     return doc;

@@ -190,7 +190,9 @@ static int add(struct parser *parser, const char *name, const struct ft_facts *f
         snprintf(parser->why, parser->size, "out of memory");
         return -1;
     }
-    records->list[records->n] = (struct record){copy, (unsigned) records->n, *facts};
+    records->list[records->n].name = copy;
+    records->list[records->n].number = (unsigned) records->n;
+    records->list[records->n].facts = *facts;
     records->n++;
     return 0;
 }

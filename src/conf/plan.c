@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * plan.c - makes a plan out of ft.conf, whole or not at all. Called by the central unit at its start
- * and at each reload, by whoever takes the lead (with the text that the ledger keeps), and by
+ * plan.c - makes a plan out of ft.conf, whole or not at all. Called by the central unit at its
+ * start and at each reload, by whoever takes the lead (with the text that the ledger keeps), and by
  * `ft config check`.
  *
  *     text -> comments blanked -> outline.c: what is where; unknown and double things

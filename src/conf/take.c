@@ -184,8 +184,8 @@ static void take_restart(const struct ft_reading *reading, struct ft_plan_module
             return;
         }
     }
-    ft_reading_mistake(reading, "restart", "restart: \"%.80s\" is none of always, on-failure, never",
-                       text);
+    ft_reading_mistake(reading, "restart",
+                       "restart: \"%.80s\" is none of always, on-failure, never", text);
 }
 
 static void take_delays(const struct ft_reading *reading, struct ft_plan_module *module)
@@ -224,8 +224,8 @@ static void check_command(struct taking *taking, const struct ft_reading *readin
         ft_reading_mistake(reading, "check", "check: \"%.80s\" is not an absolute path (one that "
                            "begins with /)", module->check[0]);
     if (module->check != NULL && module->check_timeout_ms > module->check_ms)
-        ft_reading_mistake(reading, "check_timeout_ms", "a check may take longer (%u ms) than there "
-                           "is time between two (check_ms = %u)", module->check_timeout_ms,
+        ft_reading_mistake(reading, "check_timeout_ms", "a check may take longer (%u ms) than "
+                           "there is time between two (check_ms = %u)", module->check_timeout_ms,
                            module->check_ms);
     if (module->user[0] != '\0' && getpwnam(module->user) == NULL)
         ft_mistake(taking->warnings, ft_outline_line(reading->outline, reading->section, "user"),

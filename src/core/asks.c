@@ -225,8 +225,8 @@ static struct ft_decision *decided(struct ft_subject *subject, const struct ft_d
 }
 
 /* Until when news may come that the stand-in, which runs, is lost: an error with it was reported after
- * it began to run, and the launcher hears of a death a little later than the peers. 0: none is to be
- * waited for. */
+ * it began to run, and the launcher hears of a death a little later than the peers. 0: none is to
+ * be waited for. */
 static int64_t news_until_ns(const struct ft_central *central, const struct ft_subject *subject,
                              const struct ft_decision *current)
 {

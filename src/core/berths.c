@@ -2,12 +2,12 @@
 /*
  * berths.c - the nodes as places for modules, in the order in which modules like them.
  *
- * Owned by the fleet, which tells it what happens to nodes; placement.c walks it. The order does not
- * depend on the module, so it can stand ready: a tier for each (spare, priority) that nodes have,
- * best first; in a tier 32 steps of load; in a step a list, in which a node that got a module goes
- * to the end. A node that cannot take modules (not connected, lost, drained, ...) is in no list. So
- * a change of a node costs a few pointers, and finding the best one for a module costs no more than
- * the nodes before it that do not fit that module: 10,000 nodes are as quick as 10.
+ * Owned by the fleet, which tells it what happens to nodes; placement.c walks it. The order does
+ * not depend on the module, so it can stand ready: a tier for each (spare, priority) that nodes
+ * have, best first; in a tier 32 steps of load; in a step a list, in which a node that got a module
+ * goes to the end. A node that cannot take modules (not connected, lost, drained, ...) is in no
+ * list. So a change of a node costs a few pointers, and finding the best one for a module costs no
+ * more than the nodes before it that do not fit that module: 10,000 nodes are as quick as 10.
  *
  * refresh() follows every change of a field: it takes the node out of the counts and lists where it
  * was, and puts it where its fields say that it belongs now. It never allocates.

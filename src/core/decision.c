@@ -18,7 +18,8 @@
  * is now, answers that bring about a new decision) is left to ft_central_work, at the end of each
  * call from outside; so the stack does not grow with the number of those who wait.
  *
- * An outcome is written to the log in the handler, before anyone is answered.
+ * An outcome is written to the log in the handler, before anyone is answered. What a decision says,
+ * there and in answers, is put into words by decision_words.c.
  */
 #include "core/decision.h"
 
@@ -259,230 +260,7 @@ void ft_each_decision(struct ft_central *central,
     }
 }
 
-/* ---------------------------------------------------------------- words */
-
-/* Fills what every entry about a decision has. Returns how many fields it used. */
-static int begin_event(const struct ft_decision *decision, struct ft_event *event, const char *name,
-                       const struct ft_node *node)
-{
-    const ftResource_t *resource = &decision->subject->resource;
-    bool is_rank = resource->kind == FT_RANK;
-    int n = 0;
-
-    memset(event, 0, sizeof *event);
-    event->name = name;
-    event->job = is_rank ? resource->job : NULL;
-    event->rank = is_rank ? (int) resource->number : -1;
-    event->node = node != NULL ? node->name : NULL;
-    event->decision = decision->id;
-    if (!is_rank) {
-        event->fields[n].key = "resource";
-        event->fields[n++].text = decision->subject->text;
-    }
-    if (decision->lost_node != NULL) {
-        event->fields[n].key = "lost_node";
-        event->fields[n++].text = decision->lost_node->name;
-    }
-    if (decision->epoch > 0) {
-        event->fields[n].key = "epoch";
-        event->fields[n++].number = decision->epoch;
-    }
-    return n;
-}
-
-uint64_t ft_decision_log(struct ft_decision *decision, const char *name, const struct ft_node *node,
-                         const char *format, ...)
-{
-    char text[2 * FT_TEXT_MAX];
-    struct ft_event event;
-    va_list arguments;
-
-    begin_event(decision, &event, name, node);
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    event.text = text;
-    return ft_central_log(decision->central, &event);
-}
-
-const char *ft_decision_state_text(const struct ft_decision *decision)
-{
-    switch (decision->state) {
-    case FT_SETTLING:
-        return "waiting for the news that it is lost";
-    case FT_FOLLOWING:
-        return "another decision for the same lost node is under way";
-    case FT_CHOOSING:
-        return "a candidate is being chosen";
-    case FT_ACQUIRING:
-        return "waiting for the resource manager";
-    case FT_RAISING:
-        return "waiting for a node unit to come up on the candidate";
-    case FT_PROBING:
-        return "the candidate is being probed";
-    case FT_GIVEN:
-        return "it is decided, nobody has claimed it yet";
-    case FT_STARTING:
-        return "another process is starting it";
-    case FT_RUNNING:
-        return "it runs";
-    default:
-        return "it is over";
-    }
-}
-
-static const char *rung_name(ftRung_t rung)
-{
-    static const char *const names[] = {
-        [FT_BY_NOTHING] = "nothing",   [FT_BY_REPAIR] = "repair",
-        [FT_BY_SPARE_RANK] = "spare_rank", [FT_BY_IDLE_NODE] = "idle_node",
-        [FT_BY_NEW_NODE] = "new_node", [FT_BY_SHARING] = "sharing"};
-
-    return names[rung];
-}
-
-static const char *rung_text(ftRung_t rung)
-{
-    switch (rung) {
-    case FT_BY_REPAIR:
-        return "repaired in place";
-    case FT_BY_SPARE_RANK:
-        return "spare rank";
-    case FT_BY_IDLE_NODE:
-        return "idle node of the allocation";
-    case FT_BY_NEW_NODE:
-        return "new node from the resource manager";
-    case FT_BY_SHARING:
-        return "shared with what runs there";
-    default:
-        return "none";
-    }
-}
-
-/* ---------------------------------------------------------------- answers */
-
-bool ft_decision_holds_for(const struct ft_decision *decision, const struct ft_demand *demand)
-{
-    const struct ft_node *node = decision->candidate;
-    const struct ft_facts *original = decision->original_known ? &decision->original : NULL;
-    const char *at = demand->excluded;
-    char name[FT_NAME_MAX];
-
-    if (node->failing || node->declared)
-        return false;
-    while (at != NULL && *at != '\0') {
-        size_t n = strcspn(at, ",");
-
-        if (n > 0 && n < sizeof name) {
-            memcpy(name, at, n);
-            name[n] = '\0';
-            if (ft_inventory_find(decision->central->inventory, name) == node &&
-                !FT_PLANTED(FT_PLANT_IGNORE_EXCLUDED))
-                return false;
-        }
-        at += n + (at[n] == ',');
-    }
-    return ft_demand_equal(demand, &decision->demand) ||
-           ft_match_facts(demand, &decision->given, original, NULL, 0);
-}
-
-static void fill_steps(struct ft_decision *decision, int64_t arrived_ns, ftSteps_t *steps)
-{
-    int64_t now_ns = ft_now_ns(decision->central);
-    int64_t since_ns = 0;
-    int64_t probe_ns = decision->probe_ns;
-    char text[FT_TEXT_MAX];
-
-    if (decision->planned ||
-        !ft_subject_is_lost(decision->subject, &since_ns, text, sizeof text))
-        steps->known_ms = -1;
-    else if (since_ns < arrived_ns)
-        steps->known_ms = (double) (arrived_ns - since_ns) / NS_PER_MS;
-    /* Who came later waited for a part of the probing only. */
-    if (probe_ns > now_ns - arrived_ns)
-        probe_ns = decision->outcome_due ? now_ns - arrived_ns : 0;
-    steps->total_ms = (double) (now_ns - arrived_ns) / NS_PER_MS;
-    steps->probe_ms = (double) probe_ns / NS_PER_MS;
-    steps->decide_ms = steps->total_ms - steps->probe_ms;
-}
-
-static void answer_given(struct ft_decision *decision, ftReply_t *reply)
-{
-    struct ft_node *node = decision->candidate;
-
-    reply->decision = decision->id;
-    reply->epoch = decision->epoch;
-    reply->alternative.kind = FT_NODE;
-    ft_text_copy(reply->alternative.node, sizeof reply->alternative.node, node->name);
-    reply->rung = decision->candidate_rung;
-    ft_text_copy(reply->match, sizeof reply->match, decision->match);
-    reply->reach = decision->state == FT_RUNNING ? FT_REACH_PORT : FT_REACH_START;
-    if (decision->state == FT_RUNNING)
-        ft_text_copy(reply->port, sizeof reply->port, decision->port);
-    reply->in_job = node->state == FT_NODE_UP;
-    if (reply->probed == 0)
-        reply->probed = 1; /* measured just before, for another decision */
-}
-
-static void hint_none(const struct ft_decision *decision, ftReply_t *reply)
-{
-    char *hint = reply->hint;
-    size_t size = sizeof reply->hint;
-    bool is_rank = decision->subject->resource.kind == FT_RANK;
-
-    if (decision->status == FT_ERR_UNKNOWN) {
-        snprintf(hint, size,
-                 "check %s; the launcher has to have reported %s (is its component loaded?)",
-                 is_rank ? "the rank and the job's name" : "the node's name",
-                 is_rank ? "the job" : "the node");
-        return;
-    }
-    if (ft_demand_needs_original(&decision->demand) && !decision->original_known) {
-        snprintf(hint, size, "ask for numbers (ftNeedCores, ftNeedMemory) rather than for what the "
-                             "lost node had; for the future, check that a unit runs on every node");
-        return;
-    }
-    snprintf(hint, size, "name more spare nodes (ft run --pool, or pool in ft.conf)%s, or ask for "
-                         "less", decision->no_sharing ? ", allow sharing (share = true)" : "");
-}
-
-static void answer_none(struct ft_decision *decision, ftReply_t *reply)
-{
-    reply->available_at_s = decision->available_at_s;
-    if (decision->status == FT_ERR_UNKNOWN)
-        ft_text_copy(reply->reason, sizeof reply->reason, decision->why);
-    else
-        ft_text_appendf(reply->reason, sizeof reply->reason, "no alternative for %.*s: %s",
-                        FT_SUBJECT_SHOWN, decision->subject->text, decision->reasons);
-    if (decision->reasons_left_out > 0)
-        ft_text_appendf(reply->reason, sizeof reply->reason, "; and %u more (see the event log)",
-                        decision->reasons_left_out);
-    hint_none(decision, reply);
-}
-
-void ft_decision_answer(struct ft_decision *decision, int64_t arrived_ns, ftReply_t *reply)
-{
-    memset(reply, 0, sizeof *reply);
-    reply->status = decision->status;
-    reply->event = decision->event;
-    reply->resource = decision->subject->resource;
-    if (decision->lost_node != NULL)
-        ft_text_copy(reply->lost_node, sizeof reply->lost_node, decision->lost_node->name);
-    reply->repairable = decision->repairable;
-    ft_text_copy(reply->repair, sizeof reply->repair, decision->repair);
-    reply->probed = decision->probed_n;
-    if (decision->status == FT_OK)
-        answer_given(decision, reply);
-    else
-        answer_none(decision, reply);
-    fill_steps(decision, arrived_ns, &reply->steps);
-}
-
-void ft_decision_own_port(const struct ft_decision *decision, unsigned k, ftReply_t *reply)
-{
-    snprintf(reply->port, sizeof reply->port, "%.*s/%u", (int) sizeof reply->port - 12,
-             decision->port, k);
-}
+/* ---------------------------------------------------------------- those who wait for it */
 
 /* Answers all who wait for one thing with the same error. */
 static void refuse_all(struct ft_decision *decision, enum ft_waiting_for what, ftRetVal_t status,
@@ -679,7 +457,7 @@ static void raise_unit(struct ft_decision *decision)
 
     ft_decision_log(decision, "unit_awaited", node,
                     "node %s is the next candidate (%s); waiting for its unit to come up",
-                    node->name, rung_text(decision->candidate_rung));
+                    node->name, ft_decision_rung_text(decision));
     arm(decision, central->config.unit_timeout_ms);
     if (!node->unit_wanted) {
         node->unit_wanted = true;
@@ -698,7 +476,7 @@ static void probe(struct ft_decision *decision)
         ft_central_number(central, FT_NUMBER_PROBE, central->probe_id);
     decision->probe_begun_ns = ft_now_ns(central);
     ft_decision_log(decision, "probe_sent", node, "probing node %s (%s)", node->name,
-                    rung_text(decision->candidate_rung));
+                    ft_decision_rung_text(decision));
     if (central->env.probe(central->env.arg, decision->probe, node->name,
                            central->config.probe_timeout_ms, why, sizeof why) == 0) {
         arm(decision, central->config.probe_timeout_ms);
@@ -740,28 +518,6 @@ static void probe_late(struct ft_decision *decision)
     reject(decision);
 }
 
-static uint64_t log_made(struct ft_decision *decision, const struct ft_node *node)
-{
-    double total_ms = (double) (ft_now_ns(decision->central) - decision->begun_ns) / NS_PER_MS;
-    double probe_ms = (double) decision->probe_ns / NS_PER_MS;
-    char text[2 * FT_TEXT_MAX];
-    struct ft_event event;
-    int n = begin_event(decision, &event, "decision_made", node);
-
-    event.fields[n].key = "rung";
-    event.fields[n++].text = rung_name(decision->candidate_rung);
-    event.fields[n].key = "probed";
-    event.fields[n++].number = decision->probed_n;
-    event.fields[n].key = "decide_ms";
-    event.fields[n++].number = total_ms - probe_ms;
-    event.fields[n].key = "probe_ms";
-    event.fields[n++].number = probe_ms;
-    event.text = text;
-    snprintf(text, sizeof text, "use node %.255s for %.255s (%s): %.400s", node->name,
-             decision->subject->text, rung_text(decision->candidate_rung), decision->match);
-    return ft_central_log(decision->central, &event);
-}
-
 static void give(struct ft_decision *decision)
 {
     struct ft_subject *subject = decision->subject;
@@ -782,7 +538,7 @@ static void give(struct ft_decision *decision)
     ft_match_text(&decision->demand, &decision->given,
                   decision->original_known ? &decision->original : NULL, decision->match,
                   sizeof decision->match);
-    decision->event = log_made(decision, node);
+    decision->event = ft_decision_log_made(decision, node);
     decision->outcome_due = true;
     ft_keep_subject(decision->central, subject);
     ft_keep_decision(decision);

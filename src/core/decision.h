@@ -191,6 +191,12 @@ void ft_decision_own_port(const struct ft_decision *decision, unsigned k, ftRepl
 uint64_t ft_decision_log(struct ft_decision *decision, const char *name, const struct ft_node *node,
                          const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* The entry that it gives a node, with its figures. */
+uint64_t ft_decision_log_made(struct ft_decision *decision, const struct ft_node *node);
+
+/* How its candidate came about, in words ("idle node of the allocation"). */
+const char *ft_decision_rung_text(const struct ft_decision *decision);
+
 /* What a decision is doing, in words ("n3 is being probed"). */
 const char *ft_decision_state_text(const struct ft_decision *decision);
 

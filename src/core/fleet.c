@@ -2,7 +2,8 @@
 /*
  * fleet.c - all modules: their table, what happens to nodes and modules, time.
  *
- * Owned by the reign of a central unit that leads; centrald/modules.c drives it. The work is cut so:
+ * Owned by the reign of a central unit that leads; centrald/modules.c drives it. The work is cut
+ * so:
  *   fleet.c         what comes in: the plan, nodes, states; and who has to be looked at for it
  *   fleet_people.c  what persons order
  *   reconcile.c     one module: the next step from what is to what should be

@@ -6,12 +6,12 @@
  *     ft_fleet_create, ft_fleet_restore for each entry of the ledger, ft_fleet_plan: then the rest.
  *
  * Promises:
- *   - A module that is `single` runs once: it is placed on another node only when the one before has
- *     said that it stopped, or was lost and its lease is surely over.
+ *   - A module that is `single` runs once: it is placed on another node only when the one before
+ *     has said that it stopped, or was lost and its lease is surely over.
  *   - Every order to start bears a new epoch, kept before it is given; an epoch is ordered once.
  *     Orders bear (term, epoch), and a unit refuses older ones.
- *   - What runs with the current epoch is left alone: by a new leader, by a node that comes back, by
- *     a new plan that does not change it.
+ *   - What runs with the current epoch is left alone: by a new leader, by a node that comes back,
+ *     by a new plan that does not change it.
  *   - A module that can run somewhere does so again, whatever happened.
  *   - What a person was told to be done is kept: a new leader goes on with it.
  * One thread; nothing waits. Functions that return int: 0, or -1 with errno ENOMEM, ENOBUFS or

@@ -7,7 +7,8 @@
  * node takes no modules. "meta/fleet" (KeptFleet): that this ledger knows of all modules that were
  * ever placed, and the last epoch, for modules that are in it no more.
  *
- * Clocks of two central units have nothing in common: what is kept of a time is what was left of it.
+ * Clocks of two central units have nothing in common: what is kept of a time is what was left of
+ * it.
  */
 #include <errno.h>
 #include <stdio.h>

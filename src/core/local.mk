@@ -5,7 +5,7 @@ core_sources = \
     src/core/berths.c src/core/berths.h \
     src/core/central.c src/core/central.h \
     src/core/claims.c src/core/claims.h \
-    src/core/decision.c src/core/decision.h \
+    src/core/decision.c src/core/decision.h src/core/decision_words.c \
     src/core/detector.c src/core/detector.h src/core/detector_impl.h \
     src/core/env.h \
     src/core/plan.c src/core/plan.h \

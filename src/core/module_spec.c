@@ -5,9 +5,9 @@
  *
  * Two kinds of change. The *program* is what a process is given when it starts: command, user,
  * folder, environment, checksum, limits, and what it was told of its watchdog; a change counts when
- * it is started again. The *policy* is how its unit treats it: restarts, time limits, health checks;
- * it can change under a running process. The hash of the program travels with the placement through
- * the ledger, so that a new leader also sees that ft.conf was changed in between.
+ * it is started again. The *policy* is how its unit treats it: restarts, time limits, health
+ * checks; it can change under a running process. The hash of the program travels with the placement
+ * through the ledger, so that a new leader also sees that ft.conf was changed in between.
  */
 #include <string.h>
 

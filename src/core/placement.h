@@ -8,8 +8,8 @@
  *      has the cores, the free memory and the free disk
  *   2  the node that is asked for (its home at first, where a person wants it, where it ran) if it
  *      can
- *   3  no spare nodes before spare ones, then by the nodes' priority, then the least loaded (modules
- *      and processes for a core)
+ *   3  no spare nodes before spare ones, then by the nodes' priority, then the least loaded
+ *      (modules and processes for a core)
  *   4  among the first 64 of those: fewest modules, nearest to where it ran, most free memory, name
  * The same knowledge always gives the same node.
  */

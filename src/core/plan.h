@@ -138,8 +138,8 @@ struct ft_plan {
     uint16_t unit_port;            /* node units', UDP: 7312 */
     unsigned lease_ms;             /* 2000 */
     unsigned election_ms, leader_beat_ms; /* of the voters' log: 300, 50 */
-    unsigned handback_ms;          /* the preferred voter leads again when well for so long, 10000 */
-    unsigned unfit_ms;             /* a module does not go back for so long where it failed, 300000 */
+    unsigned handback_ms;          /* the preferred voter leads again when well for it, 10000 */
+    unsigned unfit_ms;             /* a module does not go back where it failed, 300000 */
     char *auth;                    /* "auto", "munge" or "key" */
     char *key;                     /* path of the key file, /etc/ft/key */
     char *folder;                  /* of the voters' log, /var/lib/ft/central */
@@ -150,7 +150,7 @@ struct ft_plan {
     unsigned *admins;              /* uids that may give orders, beside root */
     size_t admins_n;
     char *events;                  /* file of the event log; "": the program's own default */
-    unsigned events_max_mb;        /* beyond it the log is renamed and begun anew; 0: no limit; 64 */
+    unsigned events_max_mb;        /* beyond it the log is begun anew; 0: no limit; 64 */
     char *path;                    /* of the file: what messages call it */
     char *text;                    /* of the file, as it was read; "" if there is none */
     uint64_t hash;                 /* of it */

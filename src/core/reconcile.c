@@ -3,18 +3,19 @@
  * reconcile.c - one module: what is, what should be, and the next step from the one to the other.
  *
  * ft_fleet_consider is called for a module after anything that may concern it: its node, its state
- * there, the plan, a person's wish, a deadline, room on another node. It looks at all that is known,
- * takes at most one step, and may be called at any time and any number of times: nothing depends on
- * how the module came to be as it is. So whatever is forgotten or comes twice is put right the next
- * time, and a new leader, which knows only the ledger and what the nodes say, needs nothing special.
+ * there, the plan, a person's wish, a deadline, room on another node. It looks at all that is
+ * known, takes at most one step, and may be called at any time and any number of times: nothing
+ * depends on how the module came to be as it is. So whatever is forgotten or comes twice is put
+ * right the next time, and a new leader, which knows only the ledger and what the nodes say, needs
+ * nothing special.
  *
  *     nowhere ── a fit node, what comes before it runs ──► placed: epoch + 1, kept, START
- *        ▲                                                    │ up to its node's unit: starts, runs,
- *        │                                                    │ is started again (figure 1)
+ *        ▲                                                    │ up to its node's unit: starts,
+ *        │                                                    │ runs, is started again (figure 1)
  *        │ it says that it stopped, or does not have it;      ▼
- *        │ or the node is lost and its lease is over     must go: it failed there for good, the node
- *        └───────────────── STOP ◄───────────────────── is drained or going down, a person says so,
- *                                                       the plan does not want it there or at all
+ *        │ or the node is lost and its lease is over     must go: it failed there for good, the
+ *        └───────────────── STOP ◄───────────────────── node is drained or going down, a person
+ *                                                       says so, the plan does not want it there
  *
  * What leaves in order goes only when there is a node for it; it runs until then. What failed, and
  * what the plan does not want, is stopped at once.
@@ -28,7 +29,7 @@
 
 #define LEAVING_AT_ONCE 8   /* modules that leave a node in order, at once */
 #define CHANGING_AT_ONCE 8  /* modules that are started again because of a new plan, at once */
-#define ANSWER_MS 10000     /* a unit has to answer an order within, beside the module's own times */
+#define ANSWER_MS 10000     /* a unit has to answer an order within, and the module's own times */
 
 /* ---------------------------------------------------------------- words */
 
@@ -484,28 +485,31 @@ static void leave(struct ft_fleet_module *module)
     nowhere(module);
 }
 
-/* Remembers where it failed; the oldest one goes if there are too many. */
-static void add_unfit(struct ft_fleet_module *module, enum ft_module_end end)
+/* Where to remember one more: in the place of one that says nothing any more, else behind them, else
+ * in the place of the oldest one. */
+static struct ft_unfit *unfit_slot(struct ft_fleet_module *module, int64_t now_ns)
 {
-    struct ft_fleet *fleet = module->fleet;
-    int64_t now_ns = ft_fleet_now_ns(fleet);
-    struct ft_unfit *slot = NULL;
+    struct ft_unfit *oldest = &module->unfit[0];
 
     for (unsigned i = 0; i < module->unfit_n; i++) {
         struct ft_unfit *unfit = &module->unfit[i];
 
         if (unfit->berth == module->at || unfit->until_ns <= now_ns)
-            slot = unfit;
+            return unfit;
+        if (unfit->until_ns < oldest->until_ns)
+            oldest = unfit;
     }
-    if (slot == NULL && module->unfit_n < FT_UNFIT_MAX)
-        slot = &module->unfit[module->unfit_n++];
-    for (unsigned i = 0; slot == NULL || i < module->unfit_n; i++) {
-        if (slot == NULL || module->unfit[i].until_ns < slot->until_ns)
-            slot = &module->unfit[i];
-    }
-    *slot = (struct ft_unfit) {.berth = module->at,
-                               .until_ns = now_ns + fleet->plan->unfit_ms * NS_PER_MS,
-                               .end = end};
+    return module->unfit_n < FT_UNFIT_MAX ? &module->unfit[module->unfit_n++] : oldest;
+}
+
+/* Remembers where it failed. */
+static void add_unfit(struct ft_fleet_module *module, enum ft_module_end end)
+{
+    struct ft_fleet *fleet = module->fleet;
+    int64_t now_ns = ft_fleet_now_ns(fleet);
+
+    *unfit_slot(module, now_ns) = (struct ft_unfit) {
+        .berth = module->at, .until_ns = now_ns + fleet->plan->unfit_ms * NS_PER_MS, .end = end};
 }
 
 static void give_up(struct ft_fleet_module *module)
@@ -634,7 +638,7 @@ static bool change(struct ft_fleet_module *module)
         return false;
     if (module->fleet->changing_n >= CHANGING_AT_ONCE) {
         ft_fleet_set_waits(module, FT_WAITS_TURN,
-                           "it is to be started again as ft.conf has changed; others are before it");
+                           "it is to be started again, as ft.conf has changed; others come first");
         return true;
     }
     waits_not(module);

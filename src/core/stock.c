@@ -2,16 +2,16 @@
 /*
  * stock.c - the nodes that may be given, by hardware and place.
  *
- * Owned by the inventory, which lists a node when it becomes idle or busy and takes it out when it is
- * lost, reserved or left. Two trees:
+ * Owned by the inventory, which lists a node when it becomes idle or busy and takes it out when it
+ * is lost, reserved or left. Two trees:
  *   places   locations ("row1/rack2"), below one root, which is the unknown location
- *   groups   for each class of hardware (same facts, memory within 1/16 of a power of two) the places
- *            where it has nodes, as a tree of the same shape. A group knows how many nodes are listed
- *            at or below it, and which groups just below it have any
+ *   groups   for each class of hardware (same facts, memory within 1/16 of a power of two) the
+ *            places where it has nodes, as a tree of the same shape. A group knows how many nodes
+ *            are listed at or below it, and which groups just below it have any
  * A search compares the demand with each class, of which a machine has few. In a class it goes from
- * the wanted place upwards (nearest), or from the root downwards (farthest), and in each step only to
- * where nodes are: its time depends on the kinds of hardware and the depth of the tree, not on how
- * many nodes or places there are.
+ * the wanted place upwards (nearest), or from the root downwards (farthest), and in each step only
+ * to where nodes are: its time depends on the kinds of hardware and the depth of the tree, not on
+ * how many nodes or places there are.
  */
 #include "core/stock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * stock.h - the nodes that may be given, by hardware and place, so that the best one is found without
- * looking at all of them. Part of the inventory, which hands it the nodes.
+ * stock.h - the nodes that may be given, by hardware and place, so that the best one is found
+ * without looking at all of them. Part of the inventory, which hands it the nodes.
  */
 #ifndef FT_CORE_STOCK_H
 #define FT_CORE_STOCK_H

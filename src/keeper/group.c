@@ -2,10 +2,11 @@
 /*
  * group.c - makes, reads and removes a module's memory control group, of version 2 or 1.
  *
- * Version 2: below the folder that systemd delegated to the unit (Delegate=memory in
- * ft-noded.service), or below our own group if we may write there. Version 1: below our own group
- * of the memory controller. A group of one run only: its count of kills begins with it. Called by
- * the keeper alone; everything here may fail, and then the limit is RLIMIT_DATA (module.c).
+ * Version 2: in the folder that systemd delegated to the unit (Delegate=yes and
+ * DelegateSubgroup=unit in ft-noded.service), or below our own group if we may write there.
+ * Version 1: below our own group of the memory controller. A group of one run only: its count of
+ * kills begins with it. Called by the keeper alone; everything here may fail, and then the limit is
+ * RLIMIT_DATA (run.c).
  */
 #include "config.h"
 
@@ -134,6 +135,23 @@ none:
     return false;
 }
 
+/* A group with processes cannot have groups with limits below it: systemd puts ours into a group
+ * "unit" of its own (DelegateSubgroup=unit), and those of the modules go beside that one. */
+static bool make_beside_unit(struct ft_group *group, const char *own, const char *name,
+                             uint64_t max_bytes)
+{
+    static const char unit[] = "/unit";
+    char above[512];
+    size_t n = strlen(own), k = sizeof unit - 1;
+
+    if (n <= k || n - k >= sizeof above || strcmp(own + n - k, unit) != 0)
+        return false;
+    memcpy(above, own, n - k);
+    above[n - k] = '\0';
+    write_text(above, "cgroup.subtree_control", "+memory"); /* if not: there is no memory.max */
+    return make_below(group, above, name, max_bytes);
+}
+
 bool ft_group_make(struct ft_group *group, const char *root, const char *parent, const char *name,
                    uint64_t max_bytes)
 {
@@ -148,7 +166,8 @@ bool ft_group_make(struct ft_group *group, const char *root, const char *parent,
         return true;
     if (own_group(root, "", own, sizeof own)) {
         snprintf(path, sizeof path, "%s/sys/fs/cgroup%s", root, own);
-        if (make_below(group, path, name, max_bytes))
+        if (make_beside_unit(group, path, name, max_bytes) ||
+            make_below(group, path, name, max_bytes))
             return true;
     }
     group->v2 = false;

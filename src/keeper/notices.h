@@ -15,7 +15,7 @@
 
 struct ft_notices {
     unsigned watchdog_ms, deadline_ms; /* 0: none */
-    int64_t fed_ns, beat_ns;  /* when the watchdog, the deadline, was last served; 0: not counting */
+    int64_t fed_ns, beat_ns;  /* when watchdog and deadline were last served; 0: not counting */
     bool has_beats;           /* it says FT_DEADLINE=1 itself: WATCHDOG=1 is none then */
     int64_t main_pid;         /* it named another process as its main one; 0: it has not */
     double mean_ms, square_ms; /* of the deadline's beats: Welford's sums */

@@ -54,7 +54,7 @@ static void say(const struct child *child, enum ft_run_step step, int number, in
     (void)n; /* a keeper that is gone kills us anyway */
 }
 
-static void fail(const struct child *child, enum ft_run_step step)
+static _Noreturn void fail(const struct child *child, enum ft_run_step step)
 {
     say(child, step, errno, 0);
     _exit(127);
@@ -164,26 +164,33 @@ static void limit(const struct child *child)
         fail(child, FT_RUN_LIMIT);
 }
 
+static struct passwd *find_user(const struct child *child)
+{
+    struct passwd *user;
+
+    errno = 0;
+    user = getpwnam(child->wish->user);
+    if (user)
+        return user;
+    errno = errno ? errno : ENOENT;
+    fail(child, FT_RUN_NO_USER);
+}
+
 static void become_user(struct child *child)
 {
     const char *name = child->wish->user;
     char notify[VARIABLE_BYTES];
+    struct passwd *user;
 
     if (!*name)
         return;
-    errno = 0;
-    child->user = getpwnam(name);
-    if (!child->user) {
-        errno = errno ? errno : ENOENT;
-        fail(child, FT_RUN_NO_USER);
-    }
-    say(child, FT_RUN_USER, (int)child->user->pw_uid, (int)child->user->pw_gid);
-    if (child->user->pw_uid == geteuid() && geteuid() != 0)
+    child->user = user = find_user(child);
+    say(child, FT_RUN_USER, (int)user->pw_uid, (int)user->pw_gid);
+    if (user->pw_uid == geteuid() && geteuid() != 0)
         return; /* a unit without privileges runs what is its own user's */
     snprintf(notify, sizeof notify, "%s/" FT_KEEP_NOTIFY, child->wish->folder);
-    if (chown(notify, child->user->pw_uid, (gid_t)-1) != 0 ||
-        initgroups(name, child->user->pw_gid) != 0 || setgid(child->user->pw_gid) != 0 ||
-        setuid(child->user->pw_uid) != 0)
+    if (chown(notify, user->pw_uid, (gid_t)-1) != 0 || initgroups(name, user->pw_gid) != 0 ||
+        setgid(user->pw_gid) != 0 || setuid(user->pw_uid) != 0)
         fail(child, FT_RUN_IDENTITY);
 }
 

@@ -215,13 +215,15 @@ size_t ft_keep_state_write(const struct ft_keep_state *state, char *text, size_t
     ft_text_one_line(said);
     n = snprintf(text, size, STATE
         "epoch %" PRIu64 "\nrun %" PRIu64 "\nkeeper %" PRId64 "\npid %" PRId64 "\nstart %" PRIu64
-        "\nuser %u %u\nlease %" PRId64 "\nready %d\nreloading %d\nstopping %d\nunwell %d\nextend %" PRIu64
-        " %" PRIu64 "\nkilled %u\nbeats %" PRIu64 " %.3f %.3f %.3f\nend %d\ncode %d\nhopeless %d\n"
+        "\nuser %u %u\nlease %" PRId64 "\nready %d\nreloading %d\nstopping %d\nunwell %d\n"
+        "extend %" PRIu64 " %" PRIu64 "\nkilled %u\nbeats %" PRIu64 " %.3f %.3f %.3f\n"
+        "end %d\ncode %d\nhopeless %d\n"
         "status %s\ntext %s\ntail\n%.*s",
         state->epoch, state->run, state->keeper, state->pid, state->start_ticks, state->uid,
-        state->gid, state->lease_ns, state->ready, state->reloading, state->stopping, (int)state->unwell, state->extend_n,
-        state->extend_ms, state->killed_for, state->beats_n, state->beat_ms, state->jitter_ms,
-        state->late_ms, (int)state->end, state->code, state->hopeless, status, said,
+        state->gid, state->lease_ns, state->ready, state->reloading, state->stopping,
+        (int)state->unwell, state->extend_n, state->extend_ms, state->killed_for,
+        state->beats_n, state->beat_ms, state->jitter_ms, state->late_ms, (int)state->end,
+        state->code, state->hopeless, status, said,
         FT_KEEP_TAIL_MAX - 1, state->tail);
     return n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1;
 }

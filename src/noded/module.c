@@ -740,7 +740,7 @@ struct ft_module *ft_module_create(struct ft_module_home *home, const char *name
     char folder[PATH_BYTES];
     struct ft_module *m;
 
-    /* Its notify socket has to be reached by the module's user: who may use it, its own mode says. */
+    /* The module's user has to reach its notify socket: who may use that, its own mode says. */
     snprintf(folder, sizeof folder, "%s/%s", home->folder, name);
     if (mkdir(folder, 0711) != 0 && errno != EEXIST)
         return NULL;

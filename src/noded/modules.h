@@ -39,7 +39,7 @@ struct ft_modules *ft_modules_create(uv_loop_t *loop, const struct ft_modules_wi
 
 /* ---- from the central unit; borrowed for the call */
 void ft_modules_order(struct ft_modules *modules, const Ft__ModuleOrder *order);
-/* After each Welcome: orders of older terms are refused from now on, and it is told what is here. */
+/* After each Welcome: orders of older terms are refused from now on; it is told what is here. */
 void ft_modules_welcome(struct ft_modules *modules, uint64_t term);
 void ft_modules_central_down(struct ft_modules *modules);
 
@@ -51,7 +51,7 @@ int64_t ft_modules_clock_ns(void);
 /* How many run (or start, or stop). */
 unsigned ft_modules_alive(const struct ft_modules *modules);
 
-/* Lets go of everything; the modules run on. To be destroyed when the loop has nothing left of it. */
+/* Lets go of everything; the modules run on. To be destroyed when the loop has run out. */
 void ft_modules_stop(struct ft_modules *modules);
 void ft_modules_destroy(struct ft_modules *modules); /* takes NULL */
 

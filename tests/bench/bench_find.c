@@ -4,14 +4,15 @@
  *
  *     bench_find [NODES [DECISIONS]]
  *
- * The machine: nodes of 24 kinds of hardware in 400 racks; half of them idle in the allocation, half
- * with a rank each. Then node after node is lost, and each time somebody asks what to use instead,
- * with one of several constraints. Timed is core's own work for it, in processor time: from findAlternative until the
- * candidate is to be probed, and from its measurement until the answer. The machine's own time for
- * measuring is not in it.
+ * The machine: nodes of 24 kinds of hardware in 400 racks; half of them idle in the allocation,
+ * half with a rank each. Then node after node is lost, and each time somebody asks what to use
+ * instead, with one of several constraints. Timed is core's own work for it, in processor time:
+ * from findAlternative until the candidate is to be probed, and from its measurement until the
+ * answer. The machine's own time for measuring is not in it.
  *
- * Prints a line for each sample of `find_100k_us` (microseconds), and one for `inventory_node_bytes`:
- * what a node takes in the inventory and the history, its topology (one for each kind) apart.
+ * Prints a line for each sample of `find_100k_us` (microseconds), and one for
+ * `inventory_node_bytes`: what a node takes in the inventory and the history, its topology (one for
+ * each kind) apart.
  */
 #include <inttypes.h>
 #include <malloc.h>

@@ -677,7 +677,7 @@ static void befall(struct beats_world *world, enum fault fault, int who)
 {
     static const char *const names[] = {
         "host off", "host on", "unit killed", "unit started", "unit stops", "cut", "cut to",
-        "cut from", "cut from all", "mended", "its place is cut", "everything is cut", "", "", ""};
+        "cut from", "cut from all", "mended", "its place is cut", "everything is cut", "", "", "", ""};
     struct beats_node *node = &world->nodes[who];
     int64_t for_ms = 50 + (int64_t) beats_random(world, beats_chance(world, 50) ? 600 : 6000);
 

@@ -5,8 +5,8 @@
  *
  * What a fleet keeps is committed a little later, by the one that really leads; what the fleet says
  * after a keep waits for that. One that was deposed without knowing commits nothing any more, but
- * says what rests on nothing new, and renews leases, until it knows. Of what it had kept, some first
- * part reaches its successor; the rest is lost.
+ * says what rests on nothing new, and renews leases, until it knows. Of what it had kept, some
+ * first part reaches its successor; the rest is lost.
  */
 #include "fleet_world.h"
 

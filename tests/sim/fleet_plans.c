@@ -2,8 +2,8 @@
 /*
  * fleet_plans.c - ft.conf of the made-up machine, and how it changes.
  *
- * struct meant says what is meant; a plan is made of it each time. Plans live as long as the history:
- * a leader that was deposed goes on with its own.
+ * struct meant says what is meant; a plan is made of it each time. Plans live as long as the
+ * history: a leader that was deposed goes on with its own.
  */
 #include "fleet_world.h"
 

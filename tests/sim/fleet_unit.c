@@ -2,11 +2,11 @@
 /*
  * fleet_unit.c - a made-up node: its unit's links, its lease, its modules' processes.
  *
- * What a unit does with modules is said in core/supervisor.h; here is the short of it: an order that
- * is older than what it knows is refused; one to start runs a process, if there is a lease for those
- * that need one; a process that fails three times is given up; one whose lease ends dies with it, and
- * waits for the next order; processes live on when their unit dies. What a unit knows of terms it
- * forgets then.
+ * What a unit does with modules is said in core/supervisor.h; here is the short of it: an order
+ * that is older than what it knows is refused; one to start runs a process, if there is a lease for
+ * those that need one; a process that fails three times is given up; one whose lease ends dies with
+ * it, and waits for the next order; processes live on when their unit dies. What a unit knows of
+ * terms it forgets then.
  */
 #include "fleet_world.h"
 

@@ -21,7 +21,7 @@
 
 #define NODES 6
 #define MODULES 6
-#define LEADERS 2      /* the one that leads, and one that does not know yet that it leads no more */
+#define LEADERS 2      /* who leads, and one that does not know yet that it leads no more */
 #define LETTERS 512    /* on their way */
 #define RECORDS 64     /* in the ledger */
 #define RECORD_BYTES 512
@@ -87,7 +87,9 @@ struct node {
 
 /* ---------------------------------------------------------------- letters */
 
-enum letter_kind { TO_UNIT_WELCOME, TO_UNIT_ORDER, TO_LEADER_LIST, TO_LEADER_STATE, BEAT, BEAT_ACK };
+enum letter_kind {
+    TO_UNIT_WELCOME, TO_UNIT_ORDER, TO_LEADER_LIST, TO_LEADER_STATE, BEAT, BEAT_ACK
+};
 
 struct letter {
     bool used;

@@ -18,7 +18,7 @@
 #include "beats_world.h"
 #include "core/planted.h"
 
-#define RUNS_DEFAULT 1500
+#define RUNS_DEFAULT 4000
 #define PLANTED_RUNS 4000
 #define TWICE_EVERY 10
 

@@ -2,9 +2,9 @@
 /*
  * sim_fleet.c - random histories of modules, their nodes and their leaders, checked by rules.
  *
- *     sim_fleet             the number of histories that FT_SIM_RUNS says (3000), some of them twice:
- *                           the second time has to go exactly as the first; then the planted faults,
- *                           each of which has to be found. Prints TAP
+ *     sim_fleet             the number of histories that FT_SIM_RUNS says (3000), some of them
+ *                           twice: the second time has to go exactly as the first; then the planted
+ *                           faults, each of which has to be found. Prints TAP
  *     sim_fleet SEED        one history, with all that happens in it
  *     sim_fleet SEED COUNT  that many, from this seed on
  *
@@ -46,7 +46,8 @@ static uint64_t number_of(const char *text, uint64_t otherwise)
     return text != NULL && text[0] != '\0' ? strtoull(text, NULL, 10) : otherwise;
 }
 
-/* Runs histories until one breaks a rule, or is not the same twice. Returns its seed + 1; 0: none. */
+/* Runs histories until one breaks a rule, or is not the same twice. Returns its seed + 1; 0:
+ * none. */
 static uint64_t run_many(uint64_t first, uint64_t count, bool twice, char *broken, size_t size)
 {
     for (uint64_t seed = first; seed < first + count; seed++) {

@@ -6,8 +6,8 @@
  *     SIM_N=N sim_supervisor       more of them
  *     SIM_SEED=S sim_supervisor    one history, told step by step
  *
- * The world: a process that starts well, badly or not at all, dies, hangs, ignores what it is asked;
- * orders, leases and central units that come and go; time that jumps from event to event. Promises
+ * The world: a process that starts well, badly or not at all, dies, hangs, ignores what it is
+ * asked; orders, leases and central units that come and go; time that jumps from event to event. Promises
  * that are looked after at each step:
  *   alone     never two of it: it is executed only when the one before has ended
  *   leased    it is executed only with a lease, and does not live long without one

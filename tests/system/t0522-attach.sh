@@ -27,7 +27,7 @@ now_seq() { all_events | tail -n 1 | jq .seq; }
 test_expect_success 'the daemons come up' 'system_up && central_is n0'
 
 test_expect_success 'ranks are told of the unit of their node; nothing is started for the job' '
-    start env ft run -n 2 --host n0:1,n1:1 sh -c "echo ft_host=\$FT_HOST" && await 30 && test $code = 0 &&
+    start env ft run -n 2 --host n0:1,n1:1 sh -c "echo ft_host=\$FT_HOST" && await 60 && test $code = 0 &&
     test "$(said | grep -c "^ft_host=unix:/run/ft/noded.sock$")" = 2 && test ! -e "$shared/env/events"'
 
 test_expect_success 'a node is cut off: declared, replaced from the system'\''s pool, gone when it is back' '
@@ -69,7 +69,7 @@ test_expect_success 'the node boots again' '
 test_expect_success 'a node whose unit does not run: the job runs, the event log says which' '
     seq=$(now_seq) && end_unit n1 && start_clients nounit 2 --host n0,n1 &&
     await_sys_event 20 ".event == \"unit_failed\" and .node == \"n1\" and .seq > $seq" &&
-    end_clients 0 0 1 && await 30 && test $code = 0 && start_unit n1'
+    end_clients 0 0 1 && await 60 && test $code = 0 && start_unit n1'
 
 test_expect_success 'units of its own where the user wants that: the system hears nothing of the job' '
     seq=$(now_seq) && publish private 3000 --prtemca errmgr_ft_system none && cluster crash n2 && await 60 &&

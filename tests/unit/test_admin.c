@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_admin.c - commands of people and their answers as JSON, with a real mind, fleet and event log
- * and everything else played by the test; and the event log itself: its latest entries, its limit.
+ * test_admin.c - commands of people and their answers as JSON, with a real mind, fleet and event
+ * log, and everything else played by the test; and the event log itself: its latest entries, its
+ * limit.
  */
 #include <check.h>
 #include <math.h>

@@ -341,7 +341,7 @@ START_TEST(test_refuses_to_begin)
     struct {
         const char *conf, *says;
     } confs[] = {
-        {"share = true\npol = {\"n3\"}\n", "no such option 'pol'"},
+        {"share = true\npol = {\"n3\"}\n", "there is no option 'pol'"},
         {"\n\nprobes_max = 0\n", "bad.conf:3: probes_max = 0 is out of range"},
         {"settle_ms = soon\n", "bad.conf:1:"},
         {"pool = {\"n[3\"}\n", "bad.conf:1: pool:"},

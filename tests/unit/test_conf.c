@@ -244,7 +244,7 @@ static const struct bad {
     {"module \"a\" { command = {\"/a\"} environment = {\"A\"} }", "not of the form NAME=VALUE"},
     {"module \"a\" { command = {\"/a\"} environment = {\"=A\"} }", "not of the form NAME=VALUE"},
     {"module \"a\" { command = {\"/a\"} checksum = \"md5:1\" }", "is not sha256:"},
-    {"module \"a\" { command = {\"/a\"} check = {\"true\"} }", "check: \"true\" is not an absolute"},
+    {"module \"a\" { command = {\"/a\"} check = {\"true\"} }", "check: \"true\" is not an abs"},
     {"module \"a\" { command = {\"/a\"} check = {\"/x\"} check_ms = 10 check_timeout_ms = 20 }",
      "may take longer"},
     {"module \"a\" { command = {\"/a\"} burst = 0 }", "burst = 0 is out of range"},

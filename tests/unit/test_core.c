@@ -957,7 +957,7 @@ START_TEST(test_a_failing_standin_may_be_lost)
     ft_central_report_error(stage.central, 9, &who, &resource, FT_SEND, 1);
     ask_any(10, 0, 1);
     other.cores_min = 2;
-    ftExcludeNode(&other, "s0");
+    snprintf(other.excluded, sizeof other.excluded, "s0");
     ask(11, 2, 1, &other);
     ask_any(12, 2, 1);
     ft_central_cancel(stage.central, 12);

@@ -243,7 +243,7 @@ START_TEST(output_is_kept_and_bounded)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- memory groups, of made-up nodes */
+/* ---------------------------------------------------------------- memory groups, made up */
 
 static void put(const char *root, const char *name, const char *text)
 {
@@ -291,6 +291,13 @@ START_TEST(kills_for_memory_are_counted)
     ck_assert(group.v2 && !ft_group_was_short(&group, root));
     put(root, "sys/fs/cgroup/unit/ft-db/memory.events", "low 0\noom 1\noom_kill 3\n");
     ck_assert(ft_group_was_short(&group, root));
+    /* As systemd makes them. */
+    put(root, "proc/self/cgroup", "0::/system.slice/ft-noded.service/unit\n");
+    put(root, "sys/fs/cgroup/system.slice/ft-noded.service/cgroup.subtree_control", "");
+    put(root, "sys/fs/cgroup/system.slice/ft-noded.service/ft-db/memory.max", "max");
+    put(root, "sys/fs/cgroup/system.slice/ft-noded.service/ft-db/memory.events", "oom_kill 0\n");
+    ck_assert(ft_group_make(&group, root, "", "db", 1 << 20));
+    ck_assert(group.v2 && strstr(group.folder, "/ft-noded.service/ft-db") != NULL);
     /* Version 1, beside version 2. */
     put(root, "proc/self/cgroup", "4:memory:/a/b\n0::/\n");
     put(root, "sys/fs/cgroup/memory/a/b/ft-db/memory.limit_in_bytes", "0");

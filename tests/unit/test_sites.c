@@ -296,10 +296,10 @@ START_TEST(a_page_is_as_prometheus_wants_it)
 
     ft_exposition_family(page, "ft_up", "gauge", "Up\nor \\ not");
     ft_exposition_value(page, 1, NULL);
-    ft_exposition_value(page, 0.25, "node", "n\"1\\\n", "of", "", NULL);
-    ft_exposition_value(page, NAN, "node", "n2", NULL);
-    ft_exposition_value(page, INFINITY, "node", "n3", NULL);
-    ft_exposition_value(page, 68719476736.0, "node", "n4", NULL);
+    ft_exposition_value(page, 0.25, FT_LABELS("node", "n\"1\\\n", "of", ""));
+    ft_exposition_value(page, NAN, FT_LABELS("node", "n2"));
+    ft_exposition_value(page, INFINITY, FT_LABELS("node", "n3"));
+    ft_exposition_value(page, 68719476736.0, FT_LABELS("node", "n4"));
     text = ft_exposition_take(page, &n);
     ck_assert_str_eq(text, "# HELP ft_up Up\\nor \\\\ not\n# TYPE ft_up gauge\nft_up 1\n"
                            "ft_up{node=\"n\\\"1\\\\\\n\",of=\"\"} 0.25\n"
@@ -318,7 +318,7 @@ static void fill(void *arg, struct ft_exposition *page)
     pages++;
     ft_exposition_family(page, "ft_test", "gauge", "A test");
     for (int i = 0; i < 5000; i++)
-        ft_exposition_value(page, i, "node", "n1", NULL);
+        ft_exposition_value(page, i, FT_LABELS("node", "n1"));
 }
 
 static char answer[400000];
