@@ -94,6 +94,11 @@ void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state);
 /* The central unit declared a node lost: the same, if a daemon of ours is there. */
 void ftp_survive_declared(const char *node, const char *why);
 
+/* ---- growth.c: one job at a time makes the machine grow */
+bool ftp_growth_hold(prte_job_t *job);  /* true: it waits, and will come to LAUNCH_DAEMONS again */
+void ftp_growth_begun(prte_job_t *job, pmix_rank_t daemons_before); /* after LAUNCH_DAEMONS */
+void ftp_growth_over(const prte_job_t *job); /* its daemons have reported, or it has failed */
+
 /* ---- starting.c */
 
 void ftp_starting_start(void);              /* once PRRTE's own receives are posted */

@@ -11,7 +11,8 @@
  * A job's way through the launcher, and what is done here on it:
  *   INIT            inherit the parent's tolerance
  *   ALLOCATE        hook what is registered late
- *   LAUNCH_DAEMONS  before the first daemons: flatten the tree; after each growth: prune it
+ *   LAUNCH_DAEMONS  before the first daemons: flatten the tree; after each growth: prune it; one
+ *                   growth at a time (growth.c)
  *   VM_READY        prune; afterwards tell the new daemons which ones are lost
  *   MAP             nodes of lost daemons stay DOWN, whoever asks for them by name
  *   LAUNCH_APPS     environment of the processes (units.c)
@@ -151,14 +152,22 @@ static void on_launch_daemons(int fd, short args, void *cbdata)
 {
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
     pmix_rank_t daemons = prte_process_info.num_daemons;
+    prte_job_t *job = caddy->jdata;
 
-    if (asks_for_tolerance(caddy->jdata)) {
+    if (ftp_growth_hold(job)) {
+        PMIX_RELEASE(caddy);
+        return;
+    }
+    PMIX_RETAIN(job); /* the caddy is gone after the call */
+    if (asks_for_tolerance(job)) {
         ftp_routing_flatten();
         ftp_units_start();
     }
     stock_launch_daemons(fd, args, cbdata);
     ftp_routing_prune();
     ftp_starting_watch(daemons);
+    ftp_growth_begun(job, daemons);
+    PMIX_RELEASE(job);
 }
 
 /* The first state of the daemons' own job, the second of others. What is hooked here comes to be
@@ -183,10 +192,12 @@ static void on_init(int fd, short args, void *cbdata)
 static void on_vm_ready(int fd, short args, void *cbdata)
 {
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
-    bool tolerant = asks_for_tolerance(caddy->jdata);
+    prte_job_t *job = caddy->jdata;
+    bool tolerant = asks_for_tolerance(job);
 
     ftp_routing_prune();
     stock_vm_ready(fd, args, cbdata);
+    ftp_growth_over(job);
     if (tolerant) {
         ftp_silence_limit();
         ftp_event_tell_daemons();
@@ -240,6 +251,7 @@ static void on_terminated(int fd, short args, void *cbdata)
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
     prte_job_t *job = caddy->jdata;
 
+    ftp_growth_over(job);
     if (ftp_job_is_tolerant(job)) {
         settle_exit_code(job);
         if (jobs_status == 0)

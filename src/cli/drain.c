@@ -32,8 +32,16 @@ int cli_drain(int argc, char **argv)
     const struct admin_command command = {"drain", drain_usage, options, 1, 1};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
+    struct watch_node *watch = NULL;
     yyjson_doc *answer = NULL;
 
+    if (code == ADMIN_GO_ON && !no_wait) {
+        watch = watch_node_create(&admin, admin.words[0]);
+        if (watch == NULL) {
+            cli_error("drain", "out of memory");
+            code = CLI_FAILED;
+        }
+    }
     if (code == ADMIN_GO_ON)
         answer = admin_ask(&admin, &code, "do", "drain", "node", admin.words[0], "reason", reason,
                            ADMIN_END);
@@ -44,7 +52,7 @@ int cli_drain(int argc, char **argv)
             printf("node %s is %s\n", admin_text(root, "node"), admin_text(root, "drained"));
         fflush(stdout);
         if (!no_wait)
-            code = watch_node_empties(&admin, admin_text(root, "node"));
+            code = watch_node_empties(&admin, admin_text(root, "node"), watch);
         if (admin.json && code == CLI_OK)
             code = admin_print(root);
         else if (code == CLI_OK && !no_wait)
@@ -52,6 +60,7 @@ int cli_drain(int argc, char **argv)
         yyjson_doc_free(answer);
         code = cli_flush("drain", code);
     }
+    watch_node_destroy(watch);
     admin_end(&admin);
     return code;
 }

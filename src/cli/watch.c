@@ -106,11 +106,27 @@ struct names {
     bool failed;
 };
 
+struct watch_node {
+    struct names names; /* modules that were there, or still are */
+};
+
+static bool is_named(const struct names *names, const char *name)
+{
+    size_t i = 0;
+
+    while (i < names->n && strcmp(names->at[i], name) != 0)
+        i++;
+    return i < names->n;
+}
+
 static void add_name(void *arg, yyjson_val *module)
 {
     struct names *names = arg;
-    void *more = realloc(names->at, (names->n + 1) * sizeof *names->at);
+    void *more;
 
+    if (is_named(names, admin_text(module, "name")))
+        return;
+    more = realloc(names->at, (names->n + 1) * sizeof *names->at);
     if (more == NULL) {
         names->failed = true;
         return;
@@ -167,17 +183,42 @@ static int watch_names(struct admin *admin, const char *node, struct names *name
     return CLI_OK;
 }
 
-int watch_node_empties(struct admin *admin, const char *node)
+struct watch_node *watch_node_create(struct admin *admin, const char *node)
 {
-    struct names names = {NULL, 0, false};
-    int code = admin_each(admin, "modules", node, add_name, &names);
+    struct watch_node *watch = calloc(1, sizeof *watch);
+    int code = CLI_OK;
+    yyjson_doc *doc;
 
-    if (code == CLI_OK && names.failed) {
+    if (watch == NULL)
+        return NULL;
+    /* What is wrong with the node, if anything is, the order itself will be told. */
+    doc = admin_ask_quietly(admin, &code, "do", "modules", "node", node, ADMIN_END);
+    if (doc != NULL) {
+        yyjson_val *modules = yyjson_obj_get(yyjson_doc_get_root(doc), "modules"), *module;
+        size_t i, n;
+
+        yyjson_arr_foreach(modules, i, n, module)
+            add_name(&watch->names, module);
+        yyjson_doc_free(doc);
+    }
+    return watch;
+}
+
+void watch_node_destroy(struct watch_node *watch)
+{
+    if (watch == NULL)
+        return;
+    free(watch->names.at);
+    free(watch);
+}
+
+int watch_node_empties(struct admin *admin, const char *node, struct watch_node *watch)
+{
+    int code = admin_each(admin, "modules", node, add_name, &watch->names);
+
+    if (code == CLI_OK && watch->names.failed) {
         cli_error(admin->command->name, "out of memory");
         code = CLI_FAILED;
     }
-    if (code == CLI_OK)
-        code = watch_names(admin, node, &names);
-    free(names.at);
-    return code;
+    return code == CLI_OK ? watch_names(admin, node, &watch->names) : code;
 }

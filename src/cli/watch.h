@@ -16,7 +16,12 @@
  * error. */
 int watch_module(struct admin *admin, const char *name, double epoch, yyjson_doc **module);
 
+/* Notes what is on a node, before it is told to empty: a module may have left before one looks
+ * again. NULL: out of memory. */
+struct watch_node *watch_node_create(struct admin *admin, const char *node);
+void watch_node_destroy(struct watch_node *watch); /* takes NULL */
+
 /* No module is on the node any more: a line for each as it leaves. */
-int watch_node_empties(struct admin *admin, const char *node);
+int watch_node_empties(struct admin *admin, const char *node, struct watch_node *watch);
 
 #endif

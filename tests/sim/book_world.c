@@ -231,6 +231,8 @@ static void set_bytes(struct file *file, size_t at, const void *bytes, size_t n)
 {
     if (at + n > file->n) {
         file->bytes = realloc(file->bytes, at + n + 1);
+        if (at > file->n) /* a hole reads as zeros */
+            memset(file->bytes + file->n, 0, at - file->n);
         file->n = at + n;
     }
     memcpy(file->bytes + at, bytes, n);

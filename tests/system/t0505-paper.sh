@@ -40,8 +40,8 @@ fails_until_moved() { kill_module pump n1; runs pump n2; }
 # same_as PIDS: they run on as those processes; else the story of it is shown.
 same_as() { [ "$(pids pump n2)$(pids valve n2)$(pids alarm n2)" = "$1" ] || { echo "were: $1"; all_events | grep '"module' | tail -n 20; return 1; }; }
 knows_modules() { ft_json n3 modules | jq -e '[.modules[] | select(.state == "runs" and .node == "n2")] | length == 3' >/dev/null; }
-say() { sys_event ".event == \"$1\" and $2"; }
-await_say() { wait_until 60 say "$@" >/dev/null || { all_events | tail -n 25; return 1; }; }
+told() { sys_event ".event == \"$1\" and $2"; }
+await_told() { wait_until 60 told "$@" >/dev/null || { all_events | tail -n 25; return 1; }; }
 
 test_expect_success '4, information file: checked as a whole before anything runs' '
     spread_key n0 n1 n2 n3 n4 && spread_conf && on n0 ft-centrald --check
@@ -49,20 +49,20 @@ test_expect_success '4, information file: checked as a whole before anything run
 test_expect_success '3.2, algorithm 3: the CFTU is run; it identifies the computers by datagram and connects with each' '
     for node in $centrals; do start_central $node; done && await_central n0 40 &&
     for node in n1 n2; do noded_conf $node && start_unit $node; done &&
-    await_say unit_up ".node == \"n1\"" && await_say unit_up ".node == \"n2\""
+    await_told unit_up ".node == \"n1\"" && await_told unit_up ".node == \"n2\""
 '
 test_expect_success '3.1, algorithm 1: a DFTU that starts later sends its name, is identified and connected' '
-    for node in n0 n3 n4; do noded_conf $node && start_unit $node && await_say unit_up ".node == \"$node\""; done
+    for node in n0 n3 n4; do noded_conf $node && start_unit $node && await_told unit_up ".node == \"$node\""; done
 '
 test_expect_success '4, collection: memory, processors and places of all computers are known' '
-    await_say node_collected ".node == \"n2\"" && ft_json n1 nodes >nodes && cat nodes &&
+    await_told node_collected ".node == \"n2\"" && ft_json n1 nodes >nodes && cat nodes &&
     jq -e "[.nodes[] | select(.name == \"n1\" or .name == \"n2\")] | length == 2" nodes
 '
 test_expect_success 'the modules run on the computers that they belong to' '
     await_runs pump n1 && await_runs valve n1 && await_runs alarm n2
 '
 test_expect_success 'figure 1, second question, algorithm 2 steps 2 to 4: a process fails, it is run again there' '
-    before=$(pids pump n1) && kill_module pump n1 && await_say module_ended ".module == \"pump\"" &&
+    before=$(pids pump n1) && kill_module pump n1 && await_told module_ended ".module == \"pump\"" &&
     await_runs pump n1 && test "$(pids pump n1)" != "$before"
 '
 test_expect_success 'algorithm 2 steps 5 and 6, figure 1: the same error 3 times in a short time: the CFTU runs it elsewhere' '
@@ -75,10 +75,10 @@ test_expect_success 'algorithm 1 steps 18 to 21: the connection is cut off, the 
 '
 
 test_expect_success '4, computer breakout: what ran there runs on another computer' '
-    cluster off n1 && forget_daemons n1 && await_say node_declared ".node == \"n1\"" && await_runs valve n2 && await_runs pump n2
+    cluster off n1 && forget_daemons n1 && await_told node_declared ".node == \"n1\"" && await_runs valve n2 && await_runs pump n2
 '
 test_expect_success 'the computer is repaired: its DFTU is connected again, and nothing runs twice' '
-    cluster boot n1 && start_unit n1 && await_say node_back ".node == \"n1\"" && await_runs valve n2 && await_runs alarm n2
+    cluster boot n1 && start_unit n1 && await_told node_back ".node == \"n1\"" && await_runs valve n2 && await_runs alarm n2
 '
 test_expect_success '5, algorithm 4 step 1: the CFTU is damaged; the CFTUR goes on with the last state, no module is touched' '
     wait_until 60 all_vote && before=$(pids pump n2)$(pids valve n2)$(pids alarm n2) && kill_central n0 && await_central n4 40 &&
@@ -86,7 +86,7 @@ test_expect_success '5, algorithm 4 step 1: the CFTU is damaged; the CFTUR goes 
 '
 
 test_expect_success 'algorithm 4 steps 6 and 7: the CFTU is loaded on its own computer again, the backup steps back' '
-    start_central n0 && await_central n0 90 && wait_until 60 knows_modules && await_say central_handed_back true
+    start_central n0 && await_central n0 90 && wait_until 60 knows_modules && await_told central_handed_back true
 '
 test_expect_success 'algorithm 4 step 2, database lose: the CFTU comes back without its data, and gets them' '
     wait_until 60 all_vote && before=$(pids pump n2)$(pids valve n2)$(pids alarm n2) && kill_central n0 &&

@@ -378,7 +378,7 @@ END_TEST
 
 START_TEST(more_tracks_than_there_is_room_for_are_left_out)
 {
-    char name[16];
+    char name[32];
 
     for (int i = 0; i < 2 * FT_FORECAST_TRACKS_MAX; i++) {
         snprintf(name, sizeof name, "sensor%d", i);

@@ -99,7 +99,8 @@ kill_unit() { kill_daemon "$1" ft-noded; }
 
 # --- the system as a whole
 
-# system_up [NODE]...: the centrals, and the units of these nodes or of all; until all are connected.
+# system_up [NODE]...: the centrals, and the units of these nodes or of all; until all are connected,
+# and all voters vote.
 system_up() {
     local node nodes=("$@")
     # shellcheck disable=SC2207
@@ -110,7 +111,15 @@ system_up() {
     for node in $centrals; do start_central "$node" || return; done
     wait_until 20 some_central_leads || { show_logs; return 1; }
     for node in "${nodes[@]}"; do start_unit "$node" || return; done
-    wait_until 30 units_are_up "${nodes[@]}" || { show_logs; return 1; }
+    wait_until 30 units_are_up "${nodes[@]}" && wait_until 30 voters_vote || { show_logs; return 1; }
+}
+
+# Of several centrals, each has been taken in: the loss of one is no matter now.
+voters_vote() {
+    # shellcheck disable=SC2086
+    set -- $centrals
+    [ $# = 1 ] || ft_json "$(ask_node)" central 2>/dev/null |
+        jq -e "[.voters[] | select(.votes)] | length == $#" >/dev/null
 }
 
 # system_down: all daemons end in order.
