@@ -2,7 +2,8 @@
 /*
  * sim_book.c - random histories of the central unit's voters, checked by rules (book_world.h).
  *
- *     sim_book              the number of histories that FT_SIM_BOOK_RUNS says (2000), some of them
+ *     sim_book              the number of histories that FT_SIM_BOOK_RUNS says (2000; 400
+ *                           with sanitizers), some of them
  *                           twice: the second time has to go exactly as the first; then the planted
  *                           faults, each of which has to be found. Prints TAP
  *     sim_book SEED         one history, with all that happens in it
@@ -21,7 +22,12 @@
 #include "book_world.h"
 #include "core/planted.h"
 
+/* With sanitizers a history takes five times as long. */
+#ifdef __SANITIZE_ADDRESS__
+#define RUNS_DEFAULT 400
+#else
 #define RUNS_DEFAULT 2000
+#endif
 #define PLANTED_RUNS 3000 /* to find a planted fault in, at the most */
 #define TWICE_EACH 20
 

@@ -38,7 +38,7 @@ diff "$work/declared" "$work/exported" | sed 's/^/# /' >"$work/diff"
 result $? "exactly the headers' functions are exported"
 cat "$work/diff"
 
-for object in "$build"/src/libft/.libs/libft_la-*.o; do
+for object in "$build"/src/libft/.libs/libftapi_la-*.o; do
     nm -u "$object"
 done | awk '{ print $NF }' | sort -u >"$work/used"
 prints='v?d?f?printf|puts|fputs|putchar|fwrite|stdout|stderr|perror|syslog'
