@@ -31,11 +31,14 @@ await_all() {
 await_other_than() { wait_until 30 other_leads "$1" || { show_logs; return 1; }; }
 other_leads() { local lead; lead=$(leader) && [ "$lead" ] && [ "$lead" != "$1" ]; }
 
+all_know_who_leads() { ft_json n3 central | jq -e '[.voters[] | select(.connected)] | length == 3' >/dev/null; }
+
 test_expect_success 'the units find the leader' '
     spread_key n0 n1 n2 n3 n4 && spread_conf &&
     for node in $centrals; do start_central "$node" || return; done &&
     wait_until 30 some_central_leads &&
-    for node in n3 n4; do plain_unit "$node" || return; done && await_all n3 n4
+    for node in n3 n4; do plain_unit "$node" || return; done && await_all n3 n4 &&
+    wait_until 30 voters_vote
 '
 
 test_expect_success 'the leader is killed: the units go to the next' '
@@ -43,7 +46,7 @@ test_expect_success 'the leader is killed: the units go to the next' '
 '
 
 test_expect_success 'the leader node is switched off, without a word: the units go to the next' '
-    start_central "$first" && second=$(leader) && sleep 2 &&
+    start_central "$first" && wait_until 60 voters_vote && wait_until 60 all_know_who_leads &&
     second=$(leader) && cluster off "$second" >/dev/null && unset "daemon_pid[$second ft-centrald]" &&
     await_other_than "$second" && await_all n3 n4
 '
