@@ -37,6 +37,7 @@ make_site() {
     : >"$site/etc/resolv.conf"
     # sshd refuses a locked account even to a key
     sed 's/^root:[^:]*:/root:*:/' /etc/shadow >"$site/etc/shadow"
+    make_users "$site/etc"
     chmod 600 "$site/etc/shadow"
 
     ssh-keygen -q -t ed25519 -N '' -C cluster -f "$site/etc/ssh/cluster_host_key"
@@ -66,6 +67,17 @@ PreferredAuthentications publickey
 AddressFamily inet
 LogLevel ERROR
 I
+}
+
+# Ordinary users, the same everywhere, who have no password and nothing else in common with root.
+make_users() {
+    local etc=$1 name uid
+    cp /etc/passwd /etc/group "$etc"
+    while read -r name uid; do
+        echo "$name:x:$uid:$uid::/shared/home/$name:/bin/bash" >>"$etc/passwd"
+        echo "$name:x:$uid:" >>"$etc/group"
+        echo "$name:*:20000:0:99999:7:::" >>"$etc/shadow"
+    done < <(cluster_users)
 }
 
 keep() {

@@ -9,12 +9,15 @@
 #   $dir/nK/state       running | crashed | off      $dir/nK/cut, $dir/nK/stopped   present or not
 #   $dir/nK/log         what the node's init and sshd said
 #   $dir/shared         every node's /shared
+#   $dir/slurm          only where there is a Slurm: slurm.sh
 #   $dir/mnt            a tmpfs that only the cluster sees: the common layer (site), the nodes' disks
 #                       (nK/up), and a hold on each node's network namespace (nK/net)
 
 # The addresses are the same in every cluster: they never leave the namespaces.
 node_address() { printf '10.77.0.%d' $((10 + $1)); }
 node_mac() { printf '02:46:54:00:00:%02x' $((10 + $1)); }
+# The users that every cluster has: name and uid, which is the gid, too.
+cluster_users() { printf 'alice 2001\nbob 2002\n'; }
 readonly GATEWAY=10.77.0.1
 readonly MAX_NODES=64
 

@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The test bed's Slurm: what tests/cluster promises about it.
+test_description='a real Slurm on virtual nodes: an ordinary one, for ordinary users'
+. "$(dirname "$0")/lib/ft-sharness.sh"
+
+cluster_up 5
+
+# --- words
+
+alice() { on -u alice n0 "$@"; }
+state_of() { on n0 sinfo -h -N -n "$1" -o '%T' | sort -u; }
+is_in_state() { state_of "$1" | grep -q "^$2"; }
+# Jobs that hold or want nodes: "none" is one word per job less.
+jobs() { on n0 squeue -h -o '%i %T %N'; }
+no_job() { [ -z "$(jobs)" ]; }
+job_field() { on n0 scontrol show job "$1" | tr ' ' '\n' | sed -n "s/^$2=//p"; }
+job_is_in_state() { [ "$(job_field "$1" JobState)" = "$2" ]; }
+slurm_log() { on n0 tail -n 30 /var/log/slurm/slurmctld.log; }
+
+# --- what happens
+
+test_expect_success 'it comes up: every node but the controllers is idle' '
+    test_must_fail cluster slurm restart 2>err && grep -q "cluster slurm up" err &&
+    cluster slurm up --node n4="Gres=gpu:2 Feature=big" \
+        --conf SchedulerParameters=permit_job_expansion --conf "PartitionName=few Nodes=n3,n4" &&
+    on n0 sinfo -h -N -p main -o "%N %T" >nodes &&
+    printf "%s idle\n" n1 n2 n3 n4 | test_cmp - nodes && test -z "$(on n0 pgrep -x slurmd)"
+'
+
+test_expect_success 'its version is Debians, its configuration what was asked for' '
+    on n0 scontrol show config >config &&
+    grep -Eq "^SLURM_VERSION *= 24\.11\." config && grep -Eq "^SelectType *= select/cons_tres" config &&
+    grep -Eq "^SchedulerParameters *= permit_job_expansion" config &&
+    grep -Eq "^ProctrackType *= proctrack/linuxproc" config &&
+    test "$(on n0 sinfo -h -p few -o %D)" = 2
+'
+
+test_expect_success 'it does not come up twice' '
+    test_must_fail cluster slurm up 2>err && grep -q already err
+'
+
+test_expect_success 'an ordinary user runs a command on two nodes' '
+    alice timeout 60 srun -N2 sh -c "hostname; id -un; pwd" >said &&
+    test "$(grep -c "^n[1-4]\$" said)" = 2 && test "$(grep -cx alice said)" = 2 &&
+    test "$(grep -cx /shared/home/alice said)" = 2
+'
+
+test_expect_success 'a home is everywhere the same, and nobody elses' '
+    alice sh -c "echo mine >~/file" && test "$(on -u alice n3 cat file)" = mine &&
+    test_must_fail on -u bob n3 cat /shared/home/alice/file && test_must_fail alice touch /etc/x
+'
+
+test_expect_success 'an ordinary users batch job starts an MPI program on two nodes' '
+    printf "%s\n" "#!/bin/bash" "#SBATCH -N2 --ntasks-per-node=2" "mpirun hostname" >job.sh &&
+    job=$(alice timeout 60 sbatch --parsable -o out <job.sh) &&
+    wait_until 60 job_is_in_state "$job" COMPLETED && alice cat out | sort | uniq -c >hosts &&
+    test "$(awk "{ print \$1 }" hosts | xargs)" = "2 2"
+'
+
+test_expect_success 'cores, features, devices and partitions count' '
+    test "$(alice timeout 60 srun -N1 --gres=gpu:2 hostname)" = n4 &&
+    test "$(alice timeout 60 srun -N1 -C big hostname)" = n4 &&
+    test "$(alice timeout 60 srun -p few -w n3 hostname)" = n3 &&
+    test_must_fail alice timeout 60 srun -p few -w n1 hostname &&
+    test_must_fail alice timeout 60 srun -N1 --gres=gpu:3 hostname &&
+    test_must_fail alice timeout 60 srun -N1 -c5 hostname
+'
+
+test_expect_success 'one user cannot end anothers job' '
+    job=$(alice sbatch --parsable -N1 -o /dev/null --wrap "sleep 1000") &&
+    wait_until 60 job_is_in_state "$job" RUNNING &&
+    test_must_fail on -u bob n0 scancel -v "$job" && job_is_in_state "$job" RUNNING &&
+    alice scancel "$job" && wait_until 60 job_is_in_state "$job" CANCELLED
+'
+
+test_expect_success 'only processes of jobs are seen as left on a node' '
+    wait_until 60 no_job && wait_until 30 eval "test -z \"\$(cluster pids)\"" &&
+    job=$(alice sbatch --parsable -w n1 -o /dev/null --wrap "sleep 1234") &&
+    wait_until 60 eval "cluster pids n1 | grep -q \"sleep 1234\"" && alice scancel "$job" &&
+    wait_until 60 eval "test -z \"\$(cluster pids)\""
+'
+
+test_expect_success 'a crashed node is down to it, and its job ends' '
+    job=$(alice sbatch --parsable -w n1 --no-requeue -o /dev/null --wrap "sleep 1000") &&
+    wait_until 60 job_is_in_state "$job" RUNNING && cluster crash n1 &&
+    wait_until 90 is_in_state n1 down && wait_until 30 job_is_in_state "$job" NODE_FAIL &&
+    is_in_state n2 idle
+'
+
+test_expect_success 'a node that boots is idle again' '
+    cluster boot n1 && wait_until 60 is_in_state n1 idle &&
+    test "$(alice timeout 60 srun -w n1 hostname)" = n1
+'
+
+test_expect_success 'a job goes on while slurmctld restarts' '
+    job=$(alice sbatch --parsable -w n2 -o /dev/null --wrap "sleep 1000") &&
+    wait_until 60 job_is_in_state "$job" RUNNING &&
+    cluster slurm stop && test_must_fail on n0 timeout 20 scontrol ping &&
+    cluster pids n2 | grep -q "sleep 1000" && cluster slurm start &&
+    job_is_in_state "$job" RUNNING && wait_until 60 is_in_state n1 idle &&
+    cluster slurm restart && job_is_in_state "$job" RUNNING &&
+    alice scancel "$job" && wait_until 60 job_is_in_state "$job" CANCELLED
+'
+
+test_expect_success 'the controllers node crashes and boots: jobs are known as before' '
+    job=$(alice sbatch --parsable -w n2 -o /dev/null --wrap "sleep 1000") &&
+    wait_until 60 job_is_in_state "$job" RUNNING &&
+    cluster slurm restart && cluster crash n0 && cluster boot n0 && wait_until 60 on n0 scontrol ping &&
+    wait_until 60 job_is_in_state "$job" RUNNING && alice scancel "$job" &&
+    wait_until 60 job_is_in_state "$job" CANCELLED
+'
+
+test_expect_success 'no allocation is left' '
+    wait_until 60 no_job && wait_until 60 eval "test -z \"\$(cluster pids)\"" ||
+    { jobs; cluster pids; slurm_log; false; }
+'
+
+ft_done
