@@ -117,6 +117,10 @@ static int component_register(void)
     pmix_mca_base_component_var_register(
         c, "runtime", "Start the fault tolerance units (ft-centrald, ft-noded) for the jobs",
         PMIX_MCA_BASE_VAR_TYPE_BOOL, &ftp_params.runtime);
+    ftp_params.always = false;
+    pmix_mca_base_component_var_register(
+        c, "always", "Every job is fault tolerant, as with --with-ft ulfm",
+        PMIX_MCA_BASE_VAR_TYPE_BOOL, &ftp_params.always);
     register_string("noded", "Program to start on every node", FT_NODED_PATH, &ftp_params.noded);
     register_string("centrald", "Program to start beside the launcher", FT_CENTRALD_PATH,
                     &ftp_params.centrald);

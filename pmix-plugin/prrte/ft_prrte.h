@@ -9,6 +9,7 @@
  *   survive.c     master: a daemon is lost -> node down, its processes dead, the job goes on
  *   starting.c    master: daemons that do not come up
  *   job.c         master: which jobs asked for fault tolerance, their children, their exit code
+ *   spares.c      master: nodes of the allocation that are kept as spares
  *   slots.c       master: the slot of a process that failed is free at once
  *   routing.c     which daemons are lost, and a routing tree that no loss can break
  *   silence.c     everywhere: a peer that says nothing any more is noticed in seconds
@@ -59,6 +60,7 @@
 /* The parameters, errmgr_ft_*; strings belong to the MCA system and are never NULL. */
 struct ftp_params {
     bool runtime;   /* bring up the units for this launcher's jobs */
+    bool always;    /* all of them are tolerant, as with --with-ft ulfm */
     char *noded;    /* path of ft-noded */
     char *centrald; /* path of ft-centrald */
     char *system;   /* "auto", "none", or the system's unit to use as an FT host */
@@ -127,6 +129,11 @@ void ftp_job_process_ended(prte_proc_t *proc);
 /* The launcher's exit status as the jobs left it; what the end of a lost daemon's ssh did to it is
  * undone. */
 void ftp_job_restore_exit_status(void);
+
+/* ---- spares.c */
+
+/* Once PRRTE knows the allocation: takes the nodes out of it that are spares. */
+void ftp_spares_keep_back(void);
 
 /* ---- slots.c */
 

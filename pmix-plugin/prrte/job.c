@@ -9,8 +9,8 @@
  * that dies would end its job, and take the launcher's exit code with it.
  *
  * A job's way through the launcher, and what is done here on it:
- *   INIT            inherit the parent's tolerance
- *   ALLOCATE        hook what is registered late
+ *   INIT            inherit the parent's tolerance, or have it always (errmgr_ft_always)
+ *   ALLOCATE        hook what is registered late; spares of the allocation
  *   LAUNCH_DAEMONS  before the first daemons: flatten the tree; after each growth: prune it; one
  *                   growth at a time (growth.c)
  *   VM_READY        prune; afterwards tell the new daemons which ones are lost
@@ -170,21 +170,40 @@ static void on_launch_daemons(int fd, short args, void *cbdata)
     PMIX_RELEASE(job);
 }
 
+/* errmgr_ft_always: what --with-ft ulfm asks PRRTE for, without a word on mpirun's command line. */
+static void make_tolerant(prte_job_t *job)
+{
+    static const prte_attribute_key_t asked[] = {PRTE_JOB_RECOVERABLE, PRTE_JOB_NOTIFY_ERRORS};
+
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
+        if (!prte_get_attribute(&job->attributes, asked[i], NULL, PMIX_BOOL))
+            prte_set_attribute(&job->attributes, asked[i], PRTE_ATTR_GLOBAL, NULL, PMIX_BOOL);
+}
+
 /* The first state of the daemons' own job, the second of others. What is hooked here comes to be
  * after the error manager was set up. */
 static void on_allocate(int fd, short args, void *cbdata)
 {
-    if (stock_launch_daemons == NULL)
+    prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+    bool first = stock_launch_daemons == NULL;
+
+    if (first)
         stock_launch_daemons = ftp_hook_job_state(PRTE_JOB_STATE_LAUNCH_DAEMONS, on_launch_daemons);
+    if (ftp_params.always)
+        make_tolerant(caddy->jdata);
     ftp_collective_start();
     ftp_starting_start();
     stock_allocate(fd, args, cbdata);
+    if (first)
+        ftp_spares_keep_back();
 }
 
 static void on_init(int fd, short args, void *cbdata)
 {
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
 
+    if (ftp_params.always)
+        make_tolerant(caddy->jdata);
     inherit_tolerance(caddy->jdata);
     stock_init(fd, args, cbdata);
 }

@@ -514,10 +514,22 @@ static void set_preload(prte_app_context_t *app)
     free(both);
 }
 
+/* What --with-ft ulfm puts into mpirun's environment. */
+static void enable_ulfm(prte_job_t *job)
+{
+    prte_app_context_t *app;
+
+    for (int i = 0; i < job->apps->size; i++)
+        if ((app = (prte_app_context_t *) pmix_pointer_array_get_item(job->apps, i)) != NULL)
+            PMIx_Setenv("OMPI_MCA_mpi_ft_enable", "1", false, &app->env);
+}
+
 void ftp_units_set_environment(prte_job_t *job)
 {
     char host[HOST_MAX];
 
+    if (ftp_params.always)
+        enable_ulfm(job);
     if (!ftp_params.runtime)
         return;
     private_unit(host);
