@@ -20,6 +20,7 @@
 
 #include "ranks.h"
 #include "report.h"
+#include "slurm.h"
 #include "src/mca/errmgr/base/errmgr_private.h"
 #include "src/runtime/runtime.h"
 #include "units.h"
@@ -212,6 +213,7 @@ static int master_finalize(void)
 {
     ftp_ranks_close();
     ftp_report_close();
+    ftp_slurm_fini();
     ftp_units_fini();
     ftp_collective_fini();
     ftp_orphan_fini();

@@ -11,6 +11,7 @@
  *   job.c         master: which jobs asked for fault tolerance, their children, their exit code
  *   spares.c      master: nodes of the allocation that are kept as spares
  *   slots.c       master: the slot of a process that failed is free at once
+ *   slurm.c       master: daemons on nodes that Slurm gave
  *   routing.c     which daemons are lost, and a routing tree that no loss can break
  *   silence.c     everywhere: a peer that says nothing any more is noticed in seconds
  *   event.c       master: PMIx events to all processes

@@ -33,6 +33,7 @@
 #include "src/runtime/prte_wait.h"
 #include "ranks.h"
 #include "report.h"
+#include "slurm.h"
 #include "units.h"
 
 static prte_state_cbfunc_t stock_init, stock_allocate, stock_launch_daemons, stock_vm_ready,
@@ -163,7 +164,12 @@ static void on_launch_daemons(int fd, short args, void *cbdata)
         ftp_routing_flatten();
         ftp_units_start();
     }
-    stock_launch_daemons(fd, args, cbdata);
+    if (asks_for_tolerance(job) && ftp_slurm_is_here()) {
+        ftp_slurm_launch(job);
+        PMIX_RELEASE(caddy);
+    } else {
+        stock_launch_daemons(fd, args, cbdata);
+    }
     ftp_routing_prune();
     ftp_starting_watch(daemons);
     ftp_growth_begun(job, daemons);
@@ -194,6 +200,7 @@ static void on_allocate(int fd, short args, void *cbdata)
     ftp_collective_start();
     ftp_starting_start();
     stock_allocate(fd, args, cbdata);
+    ftp_slurm_allocated();
     if (first)
         ftp_spares_keep_back();
 }

@@ -24,6 +24,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/routing.c \
     pmix-plugin/prrte/silence.c \
     pmix-plugin/prrte/slots.c \
+    pmix-plugin/prrte/slurm.c pmix-plugin/prrte/slurm.h \
     pmix-plugin/prrte/spares.c \
     pmix-plugin/prrte/starting.c \
     pmix-plugin/prrte/spawn.c pmix-plugin/prrte/spawn.h \

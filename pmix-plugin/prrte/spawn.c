@@ -3,7 +3,7 @@
  * spawn.c - starts a unit beside the launcher or a daemon, and leaves no trace of either in it.
  *
  * PRRTE's process has descriptors, blocked signals and handlers of its own; none of them reach the
- * child. Called by units.c only.
+ * child. Called by units.c and slurm.c.
  */
 #define _GNU_SOURCE
 #include "spawn.h"
@@ -19,17 +19,17 @@
 
 extern char **environ;
 
-static char **clean_environment(void)
+static char **clean_environment(char *const environment[])
 {
     size_t n = 0, kept = 0;
     char **copy;
 
-    while (environ[n] != NULL)
+    while (environment[n] != NULL)
         n++;
     copy = calloc(n + 1, sizeof *copy);
     for (size_t i = 0; copy != NULL && i < n; i++)
-        if (strncmp(environ[i], "LD_PRELOAD=", 11) != 0)
-            copy[kept++] = environ[i];
+        if (strncmp(environment[i], "LD_PRELOAD=", 11) != 0)
+            copy[kept++] = environment[i];
     return copy;
 }
 
@@ -62,7 +62,7 @@ static int set_descriptors(posix_spawn_file_actions_t *actions, int in, int out)
     return rc;
 }
 
-static int spawn_on(pid_t *pid, char *const argv[], int in, int out)
+static int spawn_on(pid_t *pid, char *const argv[], char *const given[], int in, int out)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -73,7 +73,7 @@ static int spawn_on(pid_t *pid, char *const argv[], int in, int out)
         return rc;
     rc = posix_spawnattr_init(&attributes);
     if (rc == 0) {
-        environment = clean_environment();
+        environment = clean_environment(given);
         rc = environment == NULL ? ENOMEM : set_attributes(&attributes);
         if (rc == 0)
             rc = set_descriptors(&actions, in, out);
@@ -108,6 +108,11 @@ static int make_pair(int ends[2])
 
 int ftp_spawn(ftp_spawned_t *child, char *const argv[])
 {
+    return ftp_spawn_in(child, argv, environ);
+}
+
+int ftp_spawn_in(ftp_spawned_t *child, char *const argv[], char *const environment[])
+{
     int in[2], out[2];
     int rc = make_pair(in);
 
@@ -115,7 +120,7 @@ int ftp_spawn(ftp_spawned_t *child, char *const argv[])
         return rc;
     rc = make_pair(out);
     if (rc == 0) {
-        rc = spawn_on(&child->pid, argv, in[0], out[1]);
+        rc = spawn_on(&child->pid, argv, environment, in[0], out[1]);
         close(out[1]);
         if (rc != 0)
             close(out[0]);

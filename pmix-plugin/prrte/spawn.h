@@ -18,6 +18,9 @@ typedef struct {
  * then. Both descriptors are the caller's to close. */
 int ftp_spawn(ftp_spawned_t *child, char *const argv[]);
 
+/* The same with this environment, less what is preloaded. */
+int ftp_spawn_in(ftp_spawned_t *child, char *const argv[], char *const environment[]);
+
 /* Writes a short text to it, without waiting; 0 or an errno. */
 int ftp_spawn_tell(const ftp_spawned_t *child, const char *text);
 
