@@ -12,6 +12,7 @@
  *   spares.c      master: nodes of the allocation that are kept as spares
  *   slots.c       master: the slot of a process that failed is free at once
  *   slurm.c       master: daemons on nodes that Slurm gave
+ *   hosts.c       master: spawns onto nodes that a resource manager gave
  *   routing.c     which daemons are lost, and a routing tree that no loss can break
  *   silence.c     everywhere: a peer that says nothing any more is noticed in seconds
  *   event.c       master: PMIx events to all processes
@@ -101,6 +102,11 @@ void ftp_survive_declared(const char *node, const char *why);
 bool ftp_growth_hold(prte_job_t *job);  /* true: it waits, and will come to LAUNCH_DAEMONS again */
 void ftp_growth_begun(prte_job_t *job, pmix_rank_t daemons_before); /* after LAUNCH_DAEMONS */
 void ftp_growth_over(const prte_job_t *job); /* its daemons have reported, or it has failed */
+
+/* ---- hosts.c */
+
+void ftp_hosts_start(void);          /* once PRRTE's own receives are posted */
+void ftp_hosts_want(prte_job_t *job); /* a job's INIT: what it names gets a daemon */
 
 /* ---- starting.c */
 

@@ -201,6 +201,7 @@ static void on_allocate(int fd, short args, void *cbdata)
     ftp_starting_start();
     stock_allocate(fd, args, cbdata);
     ftp_slurm_allocated();
+    ftp_hosts_start();
     if (first)
         ftp_spares_keep_back();
 }
@@ -212,6 +213,7 @@ static void on_init(int fd, short args, void *cbdata)
     if (ftp_params.always)
         make_tolerant(caddy->jdata);
     inherit_tolerance(caddy->jdata);
+    ftp_hosts_want(caddy->jdata);
     stock_init(fd, args, cbdata);
 }
 

@@ -13,6 +13,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/daemon.c \
     pmix-plugin/prrte/event.c \
     pmix-plugin/prrte/growth.c \
+    pmix-plugin/prrte/hosts.c \
     pmix-plugin/prrte/job.c \
     pmix-plugin/prrte/keep.c \
     pmix-plugin/prrte/modex.c \

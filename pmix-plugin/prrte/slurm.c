@@ -77,7 +77,7 @@ typedef struct lookup {
 
 static srun_t *sruns;         /* that run */
 static lookup_t *lookups;     /* under way */
-static int allocated_n = -1;  /* nodes of PRRTE's table below this number are of its allocation */
+static char **allocated;      /* names of the nodes that PRRTE's allocation has */
 static prte_state_cbfunc_t stock_daemons_terminated;
 
 bool ftp_slurm_is_here(void)
@@ -98,25 +98,12 @@ static const char *own_job(void)
     return id != NULL ? id : getenv("SLURM_JOBID");
 }
 
-/* Whether a comma separated list has a name. */
-static bool is_listed(const char *list, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (const char *at = list; at != NULL && *at != '\0'; at = strchr(at, ',')) {
-        at += *at == ',';
-        if (strncmp(at, name, n) == 0 && (at[n] == ',' || at[n] == '\0'))
-            return true;
-        if (*at == '\0')
-            break;
-    }
-    return false;
-}
-
-/* FT_SPARE_NODES: nodes of the allocation that PRRTE was not told of. */
 static bool is_of_allocation(const prte_node_t *node)
 {
-    return node->index < allocated_n || is_listed(getenv("FT_SPARE_NODES"), node->name);
+    for (int i = 0; allocated != NULL && allocated[i] != NULL; i++)
+        if (strcmp(allocated[i], node->name) == 0)
+            return true;
+    return false;
 }
 
 /* ---- a daemon that Slurm does not start */
@@ -609,9 +596,13 @@ static void on_daemons_terminated(int fd, short args, void *cbdata)
 
 void ftp_slurm_allocated(void)
 {
-    if (allocated_n >= 0 || !ftp_slurm_is_here())
+    if (stock_daemons_terminated != NULL || !ftp_slurm_is_here())
         return;
-    allocated_n = prte_managed_allocation ? prte_node_pool->lowest_free : 0;
+    for (int i = 0; prte_managed_allocation && i < prte_node_pool->size; i++) {
+        prte_node_t *node = (prte_node_t *) pmix_pointer_array_get_item(prte_node_pool, i);
+        if (node != NULL && node->name != NULL)
+            PMIX_ARGV_APPEND_NOSIZE_COMPAT(&allocated, node->name);
+    }
     stock_daemons_terminated = ftp_hook_job_state(PRTE_JOB_STATE_DAEMONS_TERMINATED,
                                                   on_daemons_terminated);
     prte_plm.terminate_orteds = terminate_daemons;
@@ -638,6 +629,8 @@ void ftp_slurm_fini(void)
 {
     int left_ms = END_MS;
 
+    PMIX_ARGV_FREE_COMPAT(allocated);
+    allocated = NULL;
     while (lookups != NULL) {
         kill(lookups->squeue, SIGKILL);
         ftp_words_stop(lookups->words);

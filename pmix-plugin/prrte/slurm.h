@@ -7,7 +7,7 @@
 
 #include "ft_prrte.h"
 
-/* PRRTE has just read its allocation: from now on it is known what is in it. */
+/* PRRTE has just read its allocation, and nothing was taken out of it or added. */
 void ftp_slurm_allocated(void);
 
 /* Whether PRRTE chose plm/slurm to start its daemons. */
