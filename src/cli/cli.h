@@ -29,6 +29,8 @@ struct cli_command {
 
 int cli_run(int argc, char **argv);
 int cli_env(int argc, char **argv);
+int cli_sbatch(int argc, char **argv);
+int cli_salloc(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_probe(int argc, char **argv);
 int cli_doctor(int argc, char **argv);

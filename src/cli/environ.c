@@ -8,6 +8,8 @@
  *   PRTE_MCA_errmgr_ft_runtime    the component brings up the units with the job
  *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "none" with --no-preload (PRRTE 3.0.8
  *                                 crashes on an empty value, and it may be set already)
+ *   PRTE_MCA_errmgr_ft_always, SLURM_NO_KILL, FT_MODE, FT_SPARES   for jobs of Slurm
+ *                                 (pmix-plugin/slurm/variables.c says what for)
  *   FT_POOL, FT_CONF, FT_EVENTS, FT_SHARE   settings of the private central unit, which inherits
  *                                 the launcher's environment
  *   PRTE_MCA_errmgr_ft_noded, PRTE_MCA_errmgr_ft_centrald, FT_NODED   the daemons, where they are
@@ -69,6 +71,21 @@ static int add_settings(struct environ_list *list, const struct options *options
     return 0;
 }
 
+/* Of `ft sbatch` and `ft salloc`: what ft run has on mpirun's command line is in the environment. */
+static int add_slurm(struct environ_list *list, const struct options *options)
+{
+    char spares[16];
+
+    if (!options->mode)
+        return 0;
+    snprintf(spares, sizeof spares, "%u", options->spares);
+    if (add(list, "PRTE_MCA_errmgr_ft_always", "1") < 0 || add(list, "SLURM_NO_KILL", "") < 0
+        || add(list, "FT_MODE", options->mode) < 0
+        || add(list, "FT_SPARES", options->spares > 0 ? spares : NULL) < 0)
+        return -1;
+    return 0;
+}
+
 static int add_daemons(struct environ_list *list, const struct install *install)
 {
     if (install->kind == INSTALL_AS_CONFIGURED)
@@ -123,8 +140,8 @@ int environ_make(struct environ_list *list, const struct options *options,
                  const struct install *install, char *(*get)(const char *name))
 {
     memset(list, 0, sizeof *list);
-    if (add_settings(list, options, install) < 0 || add_daemons(list, install) < 0
-        || add_component(list, install, get) < 0)
+    if (add_settings(list, options, install) < 0 || add_slurm(list, options) < 0
+        || add_daemons(list, install) < 0 || add_component(list, install, get) < 0)
         return -1;
     return 0;
 }

@@ -24,7 +24,9 @@ src_cli_libftcli_la_SOURCES = \
     src/cli/options.c src/cli/options.h \
     src/cli/probe.c \
     src/cli/run.c \
+    src/cli/sbatch.c \
     src/cli/shell.c src/cli/shell.h \
+    src/cli/slurm_words.c src/cli/slurm_words.h \
     src/cli/status.c \
     src/cli/table.c src/cli/table.h \
     src/cli/version.c \

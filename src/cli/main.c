@@ -3,7 +3,7 @@
  * main.c - the program `ft`: finds the command in its table and enters it.
  *
  * Each command has a file of its own (run.c, status.c, ...; drain.c has undrain, move.c restart,
- * config.c reload) with one entry, cli_NAME(argc, argv), whose argv[0] is the command's name and
+ * config.c reload, sbatch.c salloc) with one entry, cli_NAME(argc, argv), whose argv[0] is the command's name and
  * whose result is the exit code. What they share:
  *
  *   options.c   FT's own options in front of mpirun's
@@ -13,6 +13,7 @@
  *   shell.c     quoting for shells
  *   capture.c   runs a program with a deadline and keeps what it says
  *   mpirun.c    finds mpirun and knows whether it will do
+ *   slurm_words.c   what a command line of sbatch or a script asks for
  *   arguments.c options and words of the other commands
  *   admin.c     asking the central unit, through libft
  *   listing.c, table.c, watch.c   many things gathered, shown, waited for
@@ -25,6 +26,8 @@
 static const struct cli_command commands[] = {
     {"run", "run an MPI job that survives the loss of its nodes", cli_run},
     {"env", "print what a plain mpirun needs for the same", cli_env},
+    {"sbatch", "submit a job to Slurm that survives the loss of its nodes", cli_sbatch},
+    {"salloc", "the same for an allocation to work in", cli_salloc},
     {"events", "show the event log of a job, or of the system", cli_events},
     {"probe", "show what this node is and has left", cli_probe},
     {"doctor", "check that everything a job needs is there", cli_doctor},

@@ -13,6 +13,7 @@
 #include "cli/options.h"
 
 #include "common/hostlist.h"
+#include "common/jobrequest.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -135,6 +136,24 @@ static int take_shell(struct options *o, const char *value, char *why, size_t si
     return 0;
 }
 
+static int take_mode(struct options *o, const char *value, char *why, size_t size)
+{
+    o->mode = ft_mode_parse(value);
+    if (o->mode)
+        return 0;
+    snprintf(why, size, "--ft=%s: there is no such mode; it is " FT_MODES, value);
+    return -1;
+}
+
+static int take_spares(struct options *o, const char *value, char *why, size_t size)
+{
+    if (ft_spares_parse(value, &o->spares) == 0)
+        return 0;
+    snprintf(why, size, "--ft-spares=%s: it takes a number of nodes from 0 to %d", value,
+             FT_SPARES_MAX);
+    return -1;
+}
+
 #define FLAG(name)                                                                         \
     static int take_##name(struct options *o, const char *value, char *why, size_t size)  \
     {                                                                                      \
@@ -162,6 +181,14 @@ static const struct option table[] = {
     {"-h", false, take_help},
     {"--version", false, take_version},
     {"-v", false, take_verbose},
+};
+static const struct option slurm_table[] = {
+    {"--ft", false, take_mode},
+    {"--ft-spares", true, take_spares},
+    {"--conf", true, take_conf},
+    {"--events", true, take_events},
+    {"--share", false, take_share},
+    {"--no-preload", false, take_no_preload},
 };
 static const struct option shell_option = {"--shell", true, take_shell};
 
@@ -210,6 +237,21 @@ int options_parse(struct options *o, int argc, char **argv, unsigned more, char 
             return -1;
     }
     return i;
+}
+
+int options_take(struct options *o, const char *name, const char *value, char *why, size_t size)
+{
+    for (size_t i = 0; i < sizeof slurm_table / sizeof slurm_table[0]; i++) {
+        if (strcmp(slurm_table[i].name, name) != 0)
+            continue;
+        if (slurm_table[i].has_value && (!value || !*value)) {
+            snprintf(why, size, "%s needs a value", name);
+            return -1;
+        }
+        return slurm_table[i].take(o, value, why, size);
+    }
+    snprintf(why, size, "%s: there is no such option", name);
+    return -1;
 }
 
 void options_clear(struct options *o)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * options.h - FT's own options, the same for `ft run`, `ft env` and `ft doctor`.
+ * options.h - FT's own options, the same for `ft run`, `ft env`, `ft doctor` and `ft sbatch`.
  */
 #ifndef FT_CLI_OPTIONS_H
 #define FT_CLI_OPTIONS_H
@@ -14,6 +14,8 @@ struct options {
     char *conf;          /* absolute */
     char *events;        /* absolute */
     const char *shell;   /* ft env only */
+    const char *mode;    /* ft sbatch and salloc only: --ft=MODE, a constant */
+    unsigned spares;     /* the same: --ft-spares */
     bool share;
     bool no_preload;
     bool verbose;
@@ -32,6 +34,10 @@ struct options {
  *   why    gets what is wrong, for people
  * Returns the index of the first word that is left (argc if none), -1 after an error. */
 int options_parse(struct options *o, int argc, char **argv, unsigned more, char *why, size_t size);
+
+/* Takes one option by its whole name ("--conf"), as ft sbatch has them: --ft and --ft-spares too, but not
+ * --pool and --mpirun. value: NULL if it was given none. Returns 0, or -1 with `why` filled. */
+int options_take(struct options *o, const char *name, const char *value, char *why, size_t size);
 
 void options_clear(struct options *o);
 

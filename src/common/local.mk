@@ -6,6 +6,7 @@ src_common_libftcommon_la_SOURCES = \
     src/common/conftext.c src/common/conftext.h \
     src/common/facts.h \
     src/common/hostlist.c src/common/hostlist.h \
+    src/common/jobrequest.c src/common/jobrequest.h \
     src/common/log.c src/common/log.h \
     src/common/readings.c src/common/readings.h \
     src/common/text.c src/common/text.h \

@@ -177,6 +177,23 @@ START_TEST(what_is_not_given_is_not_set)
 }
 END_TEST
 
+START_TEST(a_job_of_slurms_has_no_words_on_mpiruns_command_line)
+{
+    struct options o = {.mode = "repair", .spares = 2};
+
+    ck_assert_int_eq(install_find(&in, FT_BINDIR "/ft", NULL), 0);
+    ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
+    ck_assert_str_eq(environ_value(&list, "PRTE_MCA_errmgr_ft_always"), "1");
+    ck_assert_str_eq(environ_value(&list, "SLURM_NO_KILL"), "");
+    ck_assert_str_eq(environ_value(&list, "FT_MODE"), "repair");
+    ck_assert_str_eq(environ_value(&list, "FT_SPARES"), "2");
+    environ_clear(&list);
+    o.spares = 0;
+    ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
+    ck_assert_ptr_null(environ_value(&list, "FT_SPARES"));
+}
+END_TEST
+
 START_TEST(a_moved_installation_names_its_daemons_and_its_component)
 {
     struct options o = {.share = false};
@@ -279,6 +296,7 @@ int main(void)
     tcase_add_test(t, missing_files_are_counted_and_named);
     tcase_add_test(t, options_become_variables);
     tcase_add_test(t, what_is_not_given_is_not_set);
+    tcase_add_test(t, a_job_of_slurms_has_no_words_on_mpiruns_command_line);
     tcase_add_test(t, a_moved_installation_names_its_daemons_and_its_component);
     tcase_add_test(t, what_counts_as_a_component_of_prrte);
     tcase_add_test(t, the_users_own_component_folder_is_kept);
