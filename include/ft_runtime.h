@@ -111,6 +111,22 @@ ftAction_t ftJobEnded(const char *job, int code);
  * For launchers only, as the reports are. */
 ftAction_t ftNextNews(uint64_t after);
 
+/* Ask for one node more, from the resource manager that findAlternative would ask, for the launcher
+ * itself: it is nobody's alternative until it is given back, or the launcher ends. Waits up to the
+ * request's time.
+ *   like   what it has to have at least (cores_min, memory_min_bytes, arch) and which nodes it may not
+ *          be (excluded); the rest is not looked at
+ * The answer:
+ *   FT_OK            reply.resource.node
+ *   FT_ERR_NONE      there is none: reply.reason says why, reply.available_at_s when to ask again
+ *   FT_ERR_TIMEOUT   none came in time; one that comes later goes back at once
+ * For launchers only. */
+ftAction_t ftAcquireNode(ftConstraint_t like);
+
+/* Give a node back that ftAcquireNode gave; the launcher has no daemon there any more (or never had).
+ * FT_ERR_UNKNOWN: it was not given to this launcher. FT_ERR_BUSY: processes of a job are on it. */
+ftAction_t ftGiveBackNode(const char *node);
+
 /* ---------------------------------------------------------------- a launcher's daemons */
 
 /* Tell this node's unit which processes a launcher's daemon has here, all there are of a job, each

@@ -46,7 +46,7 @@ static void want(const char *host)
     if (node == NULL || node->daemon != NULL || node->index == 0
         || node->state == PRTE_NODE_STATE_DOWN)
         return;
-    ftp_say(2, "node %s is of the allocation and has no daemon yet", node->name);
+    ftp_say(2, "node %s is named and has no daemon yet", node->name);
     node->state = PRTE_NODE_STATE_ADDED;
 }
 

@@ -114,32 +114,43 @@ static bool is_awaited(const prte_proc_t *daemon)
            && !ftp_routing_is_lost(daemon->name.rank) && !is_ending();
 }
 
-static void fail_first_launch(const char *node, const char *why)
+/* Nothing runs yet: the launcher ends, with Slurm's own words. */
+static void fail_first_launch(pmix_rank_t first, pmix_rank_t end, const char *why)
 {
     static bool said;
+    char nodes[256] = "";
 
-    if (!said)
-        ftp_warn("Slurm did not start PRRTE's daemon on node %s:\n%s\n"
-                 "The job is not started.", node, why);
+    for (pmix_rank_t rank = first; rank < end && strlen(nodes) < 200; rank++) {
+        const prte_proc_t *daemon = ftp_daemon_of(rank);
+        size_t n = strlen(nodes);
+        if (is_awaited(daemon))
+            snprintf(nodes + n, sizeof nodes - n, "%s%.100s", n > 0 ? "," : "", daemon->node->name);
+    }
+    if (nodes[0] == '\0' || said)
+        return;
     said = true;
+    ftp_warn("Slurm did not start PRRTE's daemons on %s:\n%s\nThe job is not started.", nodes, why);
     PRTE_UPDATE_EXIT_STATUS(1);
     PRTE_ACTIVATE_JOB_STATE(prte_get_job_data_object(PRTE_PROC_MY_NAME->nspace),
                             PRTE_JOB_STATE_FAILED_TO_START);
 }
 
-static void fail(pmix_rank_t rank, const char *why)
+/* Those from first to end - 1 that have not reported are not coming. */
+static void fail(pmix_rank_t first, pmix_rank_t end, const char *why)
 {
-    prte_proc_t *daemon = ftp_daemon_of(rank);
-
-    if (!is_awaited(daemon))
-        return;
-    ftp_say(1, "no daemon on node %s: %s", daemon->node->name, why);
     if (!ftp_job_any_tolerant() || !ftp_routing_is_flat()) {
-        fail_first_launch(daemon->node->name, why);
+        fail_first_launch(first, end, why);
         return;
     }
-    ftp_report_no_unit(daemon->node->name, why);
-    ftp_survive_loss(daemon, PRTE_PROC_STATE_FAILED_TO_START);
+    for (pmix_rank_t rank = first; rank < end; rank++) {
+        prte_proc_t *daemon = ftp_daemon_of(rank);
+
+        if (!is_awaited(daemon))
+            continue;
+        ftp_say(1, "no daemon on node %s: %s", daemon->node->name, why);
+        ftp_report_no_unit(daemon->node->name, why);
+        ftp_survive_loss(daemon, PRTE_PROC_STATE_FAILED_TO_START);
+    }
 }
 
 /* ---- what an srun says, and its end */
@@ -242,8 +253,7 @@ static void on_srun_ended(int fd, short what, void *cbdata)
     listen_to(srun);
     describe_end(srun, why, sizeof why);
     ftp_say(1, "for daemons %u to %u, %s", srun->first, srun->end - 1, why);
-    for (pmix_rank_t rank = srun->first; rank < srun->end; rank++)
-        fail(rank, why);
+    fail(srun->first, srun->end, why);
     forget(srun);
     PMIX_RELEASE(tracker);
 }
@@ -429,8 +439,8 @@ static void start(const prte_job_t *job, const char *id, pmix_rank_t first, pmix
     PMIX_ARGV_FREE_COMPAT(argv);
     PMIX_ARGV_FREE_COMPAT(environment);
     free(program);
-    for (pmix_rank_t rank = first; rc != 0 && rank < end; rank++)
-        fail(rank, why);
+    if (rc != 0)
+        fail(first, end, why);
 }
 
 /* ---- which of the user's jobs has a node */
@@ -498,7 +508,7 @@ static void on_looked_up(void *arg, ftp_words_end_t how, char *text)
     else
         snprintf(why, sizeof why, "no running Slurm job of this user has the node (squeue: \"%s\")",
                  text);
-    fail(rank, why);
+    fail(rank, rank + 1, why);
 }
 
 static void look_up(pmix_rank_t rank)
@@ -529,7 +539,7 @@ static void look_up(pmix_rank_t rank)
     free(lookup);
     snprintf(why, sizeof why, "which Slurm job has the node cannot be asked (squeue): %s",
              strerror(rc));
-    fail(rank, why);
+    fail(rank, rank + 1, why);
 }
 
 /* ---- in the place of plm/slurm */

@@ -381,6 +381,27 @@ static int call_node_event(const struct call *call)
     return 0;
 }
 
+static int call_acquire(const struct call *call)
+{
+    ftConstraint_t constraint;
+
+    if (ft_get_constraint(call->request->constraint, &constraint) < 0)
+        return -1;
+    ft_central_acquire(call->central, call->token, call->asker, &constraint,
+                       call->request->timeout_ms);
+    return 0;
+}
+
+static int call_give_back(const struct call *call)
+{
+    ftResource_t resource;
+
+    if (ft_get_resource(call->request->resource, &resource) < 0)
+        return -1;
+    ft_central_give_back(call->central, call->token, call->asker, resource.node);
+    return 0;
+}
+
 static int call_admin(const struct call *call)
 {
     const struct ft_requests_config *config = &call->requests->config;
@@ -409,6 +430,8 @@ static int (*const verbs[])(const struct call *call) = {
     [FT_VERB_JOB_ENDED] = call_job_ended,
     [FT_VERB_NEWS] = call_news,
     [FT_VERB_NODE_EVENT] = call_node_event,
+    [FT_VERB_ACQUIRE] = call_acquire,
+    [FT_VERB_GIVE_BACK] = call_give_back,
     [FT_VERB_ADMIN] = call_admin,
 };
 

@@ -74,12 +74,13 @@ struct ft_central *ft_central_create(const struct ft_env *env,
     central->timers = ft_timers_create();
     central->tidings = ft_tidings_create(config->term);
     central->news_waiting = calloc(1, sizeof *central->news_waiting);
+    central->offer_waiting = calloc(1, sizeof *central->offer_waiting);
     if (central->inventory != NULL)
         central->jobs = ft_jobs_create(central->inventory);
     if (central->jobs != NULL)
         central->subjects = ft_subjects_create(central->inventory, central->jobs);
     if (central->subjects == NULL || central->timers == NULL || central->tidings == NULL ||
-        central->news_waiting == NULL) {
+        central->news_waiting == NULL || central->offer_waiting == NULL) {
         ft_central_destroy(central);
         errno = ENOMEM;
         return NULL;
@@ -123,6 +124,9 @@ void ft_central_destroy(struct ft_central *central)
     while (central->news_waiting != NULL && central->news_waiting->first != NULL)
         ft_waiter_destroy(central, central->news_waiting->first);
     free(central->news_waiting);
+    while (central->offer_waiting != NULL && central->offer_waiting->first != NULL)
+        ft_waiter_destroy(central, central->offer_waiting->first);
+    free(central->offer_waiting);
     ft_tidings_destroy(central->tidings);
     ft_subjects_destroy(central->subjects);
     ft_jobs_destroy(central->jobs);

@@ -104,6 +104,13 @@ void ft_central_job_ended(struct ft_central *central, uint64_t token, const stru
 void ft_central_next_news(struct ft_central *central, uint64_t token,
                           const struct ft_asker *asker, uint64_t after, ftTimeout_t timeout_ms);
 
+/* One node more from the resource manager, for the launcher itself; reply.resource is the node. It is
+ * nobody's alternative until it is given back, or the launcher is gone. See grant.c. */
+void ft_central_acquire(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                        const ftConstraint_t *constraint, ftTimeout_t timeout_ms);
+void ft_central_give_back(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                          const char *node);
+
 /* Writes an entry to the log for a launcher: `about` is a node, or a rank with its job. */
 void ft_central_log_event(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
                           const ftResource_t *about, const char *name, const char *text);

@@ -23,6 +23,7 @@
 #include "common/text.h"
 #include "core/central.h"
 #include "core/decision.h"
+#include "core/grant.h"
 #include "core/state.h"
 #include "core/waiter.h"
 
@@ -319,10 +320,12 @@ void ft_central_cancel(struct ft_central *central, uint64_t token)
     if (token == 0)
         return;
     waiter = ft_waiter_find(central, token);
-    if (waiter != NULL)
+    if (waiter != NULL) {
+        ft_grant_abandon(central, waiter);
         ft_waiter_destroy(central, waiter);
-    else
+    } else {
         ft_claims_starter_gone(central, &gone);
+    }
     ft_central_work(central);
 }
 

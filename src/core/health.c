@@ -81,7 +81,7 @@ void ft_central_next_news(struct ft_central *central, uint64_t token,
         return;
     }
     waiter->after = after;
-    ft_waiter_join_news(waiter, central->news_waiting);
+    ft_waiter_join_queue(waiter, central->news_waiting);
 }
 
 /* News of a node that the launcher has a daemon on. Without memory for it the launcher does not hear

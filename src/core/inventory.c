@@ -99,7 +99,7 @@ static void grow(struct ft_inventory *inventory)
 
 static int use_of(const struct ft_node *node)
 {
-    if (node->state != FT_NODE_UP || node->declared || node->failing)
+    if (node->state != FT_NODE_UP || node->declared || node->failing || node->granted)
         return -1;
     /* What is repaired in place is not idle until it runs again, but may be shared. */
     if (node->reserved_for == node)
@@ -121,6 +121,13 @@ char *ft_inventory_location(const struct ft_node *node, char *text, size_t size)
     text[0] = '\0';
     ft_place_append(node->place, text, size);
     return text;
+}
+
+void ft_inventory_grant(struct ft_inventory *inventory, struct ft_node *node, bool granted)
+{
+    (void) inventory;
+    node->granted = granted;
+    relist(node);
 }
 
 /* ---------------------------------------------------------------- making */

@@ -62,6 +62,8 @@ struct ft_node {
     struct ft_node *standin_next;
     struct ft_decision *leader;   /* the decision under way for what ran there, NULL if none */
     bool acquired;          /* the resource manager gave it */
+    bool granted;           /* to the launcher itself, which asked for it: grant.c */
+    uint64_t granted_run, granted_request; /* in answer to that request; 0: not told */
 
     unsigned processes_n;   /* that live */
     struct ft_process *processes;
@@ -122,6 +124,9 @@ void ft_inventory_drop_process(struct ft_inventory *inventory, struct ft_node *n
 void ft_inventory_reserve(struct ft_inventory *inventory, struct ft_node *node,
                           struct ft_node *lost, ftRung_t rung);
 bool ft_inventory_unreserve(struct ft_inventory *inventory, struct ft_node *node);
+
+/* It is the launcher's own now, and nobody's alternative; or no longer. */
+void ft_inventory_grant(struct ft_inventory *inventory, struct ft_node *node, bool granted);
 
 /* How far apart: 0 same node, 1 same place, then one more for each step up to what both share;
  * FT_DISTANCE_UNKNOWN if one's location is not known. */

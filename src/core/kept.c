@@ -187,6 +187,9 @@ void ft_keep_place(struct ft_central *central, const struct ft_node *node)
     kept.daemon = node->daemon;
     kept.text = lend(node->state_text);
     kept.acquired = node->acquired;
+    kept.granted = node->granted;
+    kept.granted_run = node->granted_run;
+    kept.granted_request = node->granted_request;
     keep(central, &kept.base, "place/%s", short_name(node->name, name));
 }
 
@@ -434,6 +437,9 @@ static int restore_place(struct ft_central *central, const void *message)
                            kept->daemon, kept->text[0] != '\0' ? kept->text : NULL,
                            ft_now_ns(central));
     node->acquired = kept->acquired;
+    ft_inventory_grant(central->inventory, node, kept->granted);
+    node->granted_run = kept->granted_run;
+    node->granted_request = kept->granted_request;
     return 0;
 }
 
@@ -726,7 +732,7 @@ static void end_lost(struct ft_central *central, struct ft_node *node)
 /* A node that was offered, to a decision that was under way: that decision is no more. */
 static void let_go(struct ft_node *node)
 {
-    if (node->acquired && node->reserved_refs == 0 && node->state != FT_NODE_UP)
+    if (node->acquired && !node->granted && node->reserved_refs == 0 && node->state != FT_NODE_UP)
         node->acquired = false;
 }
 

@@ -13,6 +13,7 @@ core_sources = \
     src/core/fleet.c src/core/fleet.h src/core/fleet_state.h \
     src/core/fleet_keep.c src/core/fleet_people.c src/core/module_spec.c \
     src/core/forecast.c src/core/forecast.h \
+    src/core/grant.c src/core/grant.h \
     src/core/history.c src/core/history.h \
     src/core/health.c src/core/health.h \
     src/core/inventory.c src/core/inventory.h \

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/decision.h"
+#include "core/grant.h"
 #include "core/kept.h"
 #include "core/match.h"
 #include "core/state.h"
@@ -228,14 +229,18 @@ static struct ft_decision *awaiting_offer(struct ft_central *central, uint64_t a
 
 bool ft_central_awaits_offer(const struct ft_central *central, uint64_t acquire)
 {
-    return acquire != 0 && awaiting_offer((struct ft_central *) central, acquire) != NULL;
+    return acquire != 0 && (awaiting_offer((struct ft_central *) central, acquire) != NULL ||
+                            ft_grant_awaiting(central, acquire) != NULL);
 }
 
 bool ft_central_offer(struct ft_central *central, uint64_t acquire, const char *name)
 {
     struct ft_decision *decision = acquire != 0 ? awaiting_offer(central, acquire) : NULL;
+    struct ft_waiter *waiter = acquire != 0 ? ft_grant_awaiting(central, acquire) : NULL;
     struct ft_node *node;
 
+    if (waiter != NULL)
+        return ft_grant_offer(central, waiter, name);
     if (decision == NULL)
         return false;
     node = ft_inventory_get(central->inventory, name);
@@ -258,7 +263,10 @@ void ft_central_no_offer(struct ft_central *central, uint64_t acquire, const cha
                          int64_t available_at_s)
 {
     struct ft_decision *decision = acquire != 0 ? awaiting_offer(central, acquire) : NULL;
+    struct ft_waiter *waiter = acquire != 0 ? ft_grant_awaiting(central, acquire) : NULL;
 
+    if (waiter != NULL)
+        ft_grant_no_offer(central, waiter, why, available_at_s);
     if (decision == NULL)
         return;
     decision->available_at_s = available_at_s;

@@ -36,6 +36,7 @@ struct ft_central {
     struct ft_timers *timers;
     struct ft_tidings *tidings;
     struct ft_waiting *news_waiting; /* launchers that wait for one */
+    struct ft_waiting *offer_waiting; /* launchers that wait for another node */
 
     struct ft_decision_list active; /* decisions under way, or with something left to do */
     struct ft_decision_list held;   /* decisions in use */

@@ -2,9 +2,9 @@
 /*
  * waiter.c - a request that waits for a decision to come to something.
  *
- * Four kinds wait: who asked for an alternative (until it is decided), who claimed one that
+ * Five kinds wait: who asked for an alternative (until it is decided), who claimed one that
  * another is starting (until the stand-in announces itself), a stand-in that waits for its next
- * peer, and a launcher that waits for news of its nodes.
+ * peer, a launcher that waits for news of its nodes, and one that asked for another node.
  * Each is found by its token (to cancel it), hangs in a queue (of its decision, or that of the
  * launchers), and has a deadline:
  * the time that its asker gave. A waiter is answered exactly once and gone with the answer; there
@@ -19,6 +19,7 @@
 
 #include "common/text.h"
 #include "core/decision.h"
+#include "core/grant.h"
 
 int ft_asker_keep(struct ft_kept_asker *kept, const struct ft_asker *asker)
 {
@@ -130,7 +131,7 @@ void ft_waiter_join(struct ft_waiter *waiter, struct ft_decision *decision)
     append(&decision->waiting[waiter->what], waiter);
 }
 
-void ft_waiter_join_news(struct ft_waiter *waiter, struct ft_waiting *queue)
+void ft_waiter_join_queue(struct ft_waiter *waiter, struct ft_waiting *queue)
 {
     append(queue, waiter);
 }
@@ -198,6 +199,11 @@ void ft_waiter_expire(struct ft_central *central, struct ft_waiter *waiter)
                  "the stand-in of decision %llu did not come up within %.0f ms: %.160s",
                  (unsigned long long) decision->id, waited_ms, ft_decision_state_text(decision));
         snprintf(reply.hint, sizeof reply.hint, "claim it again, with more time");
+        break;
+    case FT_WAIT_OFFER:
+        ft_grant_abandon(central, waiter);
+        snprintf(reply.reason, sizeof reply.reason,
+                 "the resource manager gave no node within %.0f ms", waited_ms);
         break;
     case FT_WAIT_NEWS:
         snprintf(reply.reason, sizeof reply.reason, "no news within %.0f ms", waited_ms);

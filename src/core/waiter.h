@@ -12,7 +12,8 @@ enum ft_waiting_for {
     FT_WAIT_CLAIM,
     FT_WAIT_PEER,
     FT_WAIT_KINDS, /* so many wait for a decision */
-    FT_WAIT_NEWS = FT_WAIT_KINDS
+    FT_WAIT_NEWS = FT_WAIT_KINDS,
+    FT_WAIT_OFFER
 };
 
 /* Who asks, kept. */
@@ -30,8 +31,9 @@ struct ft_waiter {
     struct ft_kept_asker asker;
     struct ft_demand demand; /* of FT_WAIT_ALTERNATIVE */
     uint64_t after;          /* of FT_WAIT_NEWS */
+    uint64_t acquire;        /* of FT_WAIT_OFFER */
     int64_t arrived_ns;
-    struct ft_decision *decision;   /* NULL: of FT_WAIT_NEWS, or it hangs in no queue */
+    struct ft_decision *decision;   /* NULL: of the last two, or it hangs in no queue */
     struct ft_waiting *queue;       /* it hangs in, NULL: none */
     struct ft_timer timer;
     struct ft_waiter *next;      /* of the same decision and kind, in the order they came */
@@ -57,7 +59,7 @@ void ft_waiter_destroy(struct ft_central *central, struct ft_waiter *waiter);
 
 struct ft_waiter *ft_waiter_find(struct ft_central *central, uint64_t token);
 void ft_waiter_join(struct ft_waiter *waiter, struct ft_decision *decision);
-void ft_waiter_join_news(struct ft_waiter *waiter, struct ft_waiting *queue);
+void ft_waiter_join_queue(struct ft_waiter *waiter, struct ft_waiting *queue);
 
 /* Answers a waiter and destroys it. */
 void ft_waiter_answer(struct ft_central *central, struct ft_waiter *waiter,

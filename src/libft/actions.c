@@ -174,6 +174,27 @@ ftAction_t ftNextNews(uint64_t after)
     return action;
 }
 
+ftAction_t ftAcquireNode(ftConstraint_t like)
+{
+    ftAction_t action = blank_action(FT_VERB_ACQUIRE);
+    char problem[FT_TEXT_MAX];
+
+    action.constraint = like;
+    if (ft_constraint_check(&like, problem, sizeof problem) != FT_OK)
+        spoil(&action, "ftAcquireNode: %s", problem);
+    return action;
+}
+
+ftAction_t ftGiveBackNode(const char *node)
+{
+    ftAction_t action = blank_action(FT_VERB_GIVE_BACK);
+
+    action.resource = ftNode(node);
+    if (action.resource.error != FT_OK)
+        spoil(&action, "ftGiveBackNode: %s", action.resource.name);
+    return action;
+}
+
 ftAction_t ftRanksHere(const char *job, const ftProcessInfo_t *processes, size_t n, int quiet_ms)
 {
     ftAction_t action = blank_action(FT_VERB_RANKS_HERE);
@@ -283,6 +304,12 @@ static void check_again(const ftAction_t *action, ftAction_t *again)
         break;
     case FT_VERB_NEXT_PEER:
         *again = ftNextPeer(action->decision);
+        break;
+    case FT_VERB_ACQUIRE:
+        *again = ftAcquireNode(action->constraint);
+        break;
+    case FT_VERB_GIVE_BACK:
+        *again = ftGiveBackNode(action->resource.node);
         break;
     case FT_VERB_JOB_STARTED:
         *again = ftJobStarted(job, action->text, action->borrowed, action->borrowed_n);

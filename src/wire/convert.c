@@ -325,6 +325,8 @@ static int put_report(struct ft_put_request *put, const ftAction_t *action)
         return put_job(put, action) != 0
                    ? -1
                    : put_processes(put, action->borrowed, action->borrowed_n);
+    case FT_VERB_GIVE_BACK:
+        return put_subject(put, action);
     case FT_VERB_NODE_EVENT:
         return put_subject(put, action) != 0 ? -1 : put_text(&request->text, action);
     default:
@@ -342,6 +344,8 @@ static int put_by_verb(struct ft_put_request *put, const ftAction_t *action)
         return put_subject(put, action) != 0 ? -1 : put_usage(put, action, FT_RELEASE);
     case FT_VERB_ALTERNATIVE:
         return put_subject(put, action) != 0 ? -1 : put_constraint(put, &action->constraint);
+    case FT_VERB_ACQUIRE:
+        return put_constraint(put, &action->constraint);
     case FT_VERB_CLAIM:
     case FT_VERB_NEXT_PEER:
     case FT_VERB_NEWS:

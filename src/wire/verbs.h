@@ -18,6 +18,8 @@
  *                 goes no further); code = ms since the launcher was heard of, negative: not known
  *   NODE_EVENT    resource = the node or rank that it is about, its name = that of the event; text = a
  *                 sentence (a node's unit, or a launcher): written to the event log
+ *   ACQUIRE       constraint: one node more for the launcher itself (launcher)
+ *   GIVE_BACK     resource = a node that ACQUIRE gave (launcher)
  *   ADMIN         text = what is wanted, as JSON (see include/ft_admin.h)
  */
 #ifndef FT_WIRE_VERBS_H
@@ -38,6 +40,8 @@ enum ft_verb {
     FT_VERB_NEWS = 20,
     FT_VERB_RANKS_HERE = 21,
     FT_VERB_NODE_EVENT = 22,
+    FT_VERB_ACQUIRE = 23,
+    FT_VERB_GIVE_BACK = 24,
     FT_VERB_ADMIN = 32
 };
 

@@ -346,7 +346,7 @@ START_TEST(actions_that_are_refused)
     refused(&good, INT64_MIN);
     REFUSED(FT_VERB_CLAIM, action.error = FT_ERR_ARG);
     REFUSED(FT_VERB_CLAIM, action.verb = FT_VERB_NONE);
-    REFUSED(FT_VERB_CLAIM, action.verb = FT_VERB_NODE_EVENT + 1);
+    REFUSED(FT_VERB_CLAIM, action.verb = FT_VERB_GIVE_BACK + 1);
     REFUSED(FT_VERB_CLAIM, action.verb = UINT32_MAX);
     REFUSED(FT_VERB_ERROR, action.usage = (ftUsage_t) 0);
     REFUSED(FT_VERB_ERROR, action.usage = (ftUsage_t) (FT_RELEASE + 1));
