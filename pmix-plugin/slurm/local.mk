@@ -25,4 +25,11 @@ pmix_plugin_slurm_cli_filter_ft_la_CPPFLAGS = $(slurm_plugin_cppflags)
 pmix_plugin_slurm_cli_filter_ft_la_LDFLAGS = $(slurm_plugin_ldflags)
 pmix_plugin_slurm_cli_filter_ft_la_LIBADD = src/common/libftcommon.la
 
-EXTRA_DIST += pmix-plugin/slurm/README.md
+# In place of ssh, in jobs of Slurm; also without the plugins.
+slurmscriptdir = $(pkglibexecdir)
+nodist_slurmscript_SCRIPTS = pmix-plugin/slurm/ft-srun
+EXTRA_DIST += pmix-plugin/slurm/README.md pmix-plugin/slurm/ft-srun.in
+CLEANFILES += pmix-plugin/slurm/ft-srun
+pmix-plugin/slurm/ft-srun: $(top_srcdir)/pmix-plugin/slurm/ft-srun.in
+	$(AM_V_GEN)$(MKDIR_P) pmix-plugin/slurm && cp $(top_srcdir)/pmix-plugin/slurm/ft-srun.in $@.tmp \
+	    && chmod 755 $@.tmp && mv $@.tmp $@

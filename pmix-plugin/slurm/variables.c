@@ -7,6 +7,7 @@
  *
  *   PRTE_MCA_errmgr_ft_always   every job of a launcher is tolerant, as with --with-ft ulfm
  *   SLURM_NO_KILL               "": for steps what --no-kill is for the allocation
+ *   FT_RSH_AGENT                ft-srun: other nodes are reached with srun, not with ssh
  *   FT_MODE                     --ft=MODE, for whoever acts differently (libftmpi, the units)
  *   FT_SPARES                   so many nodes at the end of the allocation are spares
  *
@@ -31,7 +32,7 @@
 static const char *const names[] = {
     "PRTE_MCA_errmgr_ft_runtime", "PRTE_MCA_errmgr_ft_always", "PRTE_MCA_errmgr_ft_preload",
     "PRTE_MCA_errmgr_ft_noded", "PRTE_MCA_errmgr_ft_centrald", "PRTE_MCA_prte_launch_agent",
-    "PRTE_PKGLIBDIR", "FT_NODED", "FT_SBATCH", "FT_MODE", "FT_SPARES", "FT_SPARE_NODES", "SLURM_NO_KILL"};
+    "PRTE_PKGLIBDIR", "FT_NODED", "FT_RSH_AGENT", "FT_SBATCH", "FT_MODE", "FT_SPARES", "FT_SPARE_NODES", "SLURM_NO_KILL"};
 
 /* Where the parts of FT are. */
 struct places {
@@ -40,6 +41,7 @@ struct places {
     char noded[PATH_SIZE];
     char centrald[PATH_SIZE];
     char prted[PATH_SIZE];
+    char srun[PATH_SIZE];
 };
 
 /* `path` of configure, below a prefix that has moved; outside of it, as it is. */
@@ -59,6 +61,7 @@ static void find_places(struct places *at, const char *prefix)
     place(at->noded, prefix, FT_SBINDIR, "ft-noded");
     place(at->centrald, prefix, FT_SBINDIR, "ft-centrald");
     place(at->prted, prefix, FT_PKGLIBEXECDIR, "ft-prted");
+    place(at->srun, prefix, FT_PKGLIBEXECDIR, "ft-srun");
 }
 
 /* Without one of these a job would only seem to be protected. */
@@ -68,7 +71,8 @@ static int look(const struct places *at, char *why, size_t size)
     const struct {
         const char *path;
         int mode;
-    } files[] = {{component, R_OK}, {at->preload, R_OK}, {at->noded, X_OK}, {at->centrald, X_OK}};
+    } files[] = {{component, R_OK}, {at->preload, R_OK}, {at->noded, X_OK}, {at->centrald, X_OK},
+                 {at->srun, X_OK}};
 
     snprintf(component, sizeof component, "%s/" COMPONENT, at->component_dir);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -127,6 +131,7 @@ int variables_set(const struct variables_asked *asked, variables_put *put, void 
     result = put(arg, "PRTE_MCA_errmgr_ft_runtime", "1", 0)
              | put(arg, "PRTE_MCA_errmgr_ft_always", "1", 0)
              | put(arg, "PRTE_MCA_errmgr_ft_preload", at.preload, 0)
+             | put(arg, "FT_RSH_AGENT", at.srun, 0)
              | put_places(&at, asked->prefix, put, arg) | put(arg, "SLURM_NO_KILL", "", 1)
              | put(arg, "FT_MODE", asked->mode, 1);
     if (asked->spares && asked->spares[0] && strcmp(asked->spares, "0") != 0)

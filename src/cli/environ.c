@@ -8,6 +8,7 @@
  *   PRTE_MCA_errmgr_ft_runtime    the component brings up the units with the job
  *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "none" with --no-preload (PRRTE 3.0.8
  *                                 crashes on an empty value, and it may be set already)
+ *   FT_RSH_AGENT                  in a job of Slurm: how the central unit reaches other nodes
  *   PRTE_MCA_errmgr_ft_always, SLURM_NO_KILL, FT_MODE, FT_SPARES   for jobs of Slurm
  *                                 (pmix-plugin/slurm/variables.c says what for)
  *   FT_POOL, FT_CONF, FT_EVENTS, FT_SHARE   settings of the private central unit, which inherits
@@ -71,11 +72,16 @@ static int add_settings(struct environ_list *list, const struct options *options
     return 0;
 }
 
-/* Of `ft sbatch` and `ft salloc`: what ft run has on mpirun's command line is in the environment. */
-static int add_slurm(struct environ_list *list, const struct options *options)
+/* In a job of Slurm, other nodes are reached by its means. Of `ft sbatch` and `ft salloc`: what ft run
+ * has on mpirun's command line is in the environment. */
+static int add_slurm(struct environ_list *list, const struct options *options,
+                     const struct install *install, char *(*get)(const char *name))
 {
     char spares[16];
 
+    if ((options->mode || get("SLURM_JOB_ID")) && !get("FT_RSH_AGENT")
+        && add(list, "FT_RSH_AGENT", install->srun) < 0)
+        return -1;
     if (!options->mode)
         return 0;
     snprintf(spares, sizeof spares, "%u", options->spares);
@@ -140,7 +146,7 @@ int environ_make(struct environ_list *list, const struct options *options,
                  const struct install *install, char *(*get)(const char *name))
 {
     memset(list, 0, sizeof *list);
-    if (add_settings(list, options, install) < 0 || add_slurm(list, options) < 0
+    if (add_settings(list, options, install) < 0 || add_slurm(list, options, install, get) < 0
         || add_daemons(list, install) < 0 || add_component(list, install, get) < 0)
         return -1;
     return 0;

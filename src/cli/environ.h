@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define ENVIRON_MAX 16
+#define ENVIRON_MAX 20
 
 struct environ_list {
     struct {

@@ -81,6 +81,7 @@ static void fill_installed(struct install *in, const char *prefix)
     in->noded = below(prefix, FT_SBINDIR, "ft-noded");
     in->centrald = below(prefix, FT_SBINDIR, "ft-centrald");
     in->prted = below(prefix, FT_PKGLIBEXECDIR, "ft-prted");
+    in->srun = below(prefix, FT_PKGLIBEXECDIR, "ft-srun");
 }
 
 static char *in_folder(const char *folder, const char *path)
@@ -95,6 +96,7 @@ static void fill_build_tree(struct install *in, const char *build)
     in->kind = INSTALL_BUILD_TREE;
     in->component = in_folder(build, "pmix-plugin/prrte/.libs/" COMPONENT);
     in->prted = in_folder(build, "pmix-plugin/prrte/ft-prted");
+    in->srun = in_folder(build, "pmix-plugin/slurm/ft-srun");
     in->preload = in_folder(build, "mpi-ext/.libs/" PRELOAD);
     in->noded = in_folder(build, "src/noded/ft-noded");
     in->centrald = in_folder(build, "src/centrald/ft-centrald");
@@ -137,7 +139,7 @@ int install_find(struct install *in, const char *self, const char *prefix)
         fill_installed(in, root);
     if (in->component && (in->component_dir = strdup(in->component)))
         cut_name(in->component_dir);
-    return in->component_dir && in->prted && in->preload && in->noded && in->centrald ? 0 : -1;
+    return in->component_dir && in->prted && in->srun && in->preload && in->noded && in->centrald ? 0 : -1;
 }
 
 int install_find_own(struct install *in)
@@ -157,6 +159,7 @@ void install_clear(struct install *in)
     free(in->component);
     free(in->component_dir);
     free(in->prted);
+    free(in->srun);
     free(in->preload);
     free(in->noded);
     free(in->centrald);

@@ -20,6 +20,7 @@ struct install {
     char *component_dir; /* the folder it is in */
     char *prted;         /* ft-prted, which starts PRRTE's daemon with a component_dir of ours */
     char *preload;       /* libftmpi.so */
+    char *srun;          /* ft-srun, in jobs of Slurm what ssh is elsewhere */
     char *noded;
     char *centrald;
 };

@@ -63,6 +63,13 @@ static void find_node_name(const struct ft_options *options, const struct ft_nod
         name[strcspn(name, ".")] = '\0';
 }
 
+/* A job's unit in the foreground: its starter, who cannot wait for a parent to return, reads it. */
+static void say_ready(void)
+{
+    puts("ready");
+    fflush(stdout);
+}
+
 /* What both the daemon and the foreground unit do between having a folder and letting go of it. */
 static int live(const struct ft_unit_wish *wish, struct ft_folder *folder, int ready)
 {
@@ -72,6 +79,8 @@ static int live(const struct ft_unit_wish *wish, struct ft_folder *folder, int r
 
     if (ready >= 0)
         ft_daemon_tell(ready, unit ? NULL : why);
+    else if (unit && wish->session)
+        say_ready();
     if (unit)
         end = ft_unit_run(unit);
     else
