@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "alloc.h"
 #include "ranks.h"
 #include "report.h"
 #include "slurm.h"
@@ -201,6 +202,7 @@ static int master_init(void)
     ftp_repair_init();
     ftp_modex_init();
     ftp_orphan_init();
+    ftp_serve_init();
     rc = ftp_collective_init();
     if (rc == PRTE_SUCCESS)
         rc = ftp_survive_init();
@@ -212,6 +214,8 @@ static int master_init(void)
 static int master_finalize(void)
 {
     ftp_ranks_close();
+    ftp_serve_fini();
+    ftp_alloc_fini();
     ftp_report_close();
     ftp_slurm_fini();
     ftp_units_fini();
@@ -231,6 +235,7 @@ static int daemon_init(void)
     ftp_repair_init();
     ftp_modex_init();
     ftp_orphan_init();
+    ftp_serve_init();
     rc = ftp_keep_init();
     return rc == PRTE_SUCCESS ? ftp_daemon_init() : rc;
 }
@@ -238,6 +243,7 @@ static int daemon_init(void)
 static int daemon_finalize(void)
 {
     ftp_daemon_fini();
+    ftp_serve_fini();
     ftp_orphan_fini();
     ftp_modex_fini();
     ftp_repair_fini();

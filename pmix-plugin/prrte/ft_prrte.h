@@ -25,6 +25,9 @@
  *   units.c       starts this node's unit and, on the master, the private central unit
  *   words.c       what the units say that are started here
  *   ranks.c       everywhere: tells this node's unit which processes are here
+ *   serve.c       everywhere: PMIx's requests for nodes, on their way to the master
+ *   alloc.c       master: what becomes of them
+ *   asks.c        master: what it asks the central unit for them
  *   report.c      master: tells the central unit what the launcher knows
  *   news.c        master: hears from it what the launcher does not know
  */
@@ -56,6 +59,8 @@
 #define FTP_TAG_LOST (PRTE_RML_TAG_MAX + 17)  /* master -> all: these daemons are lost */
 #define FTP_TAG_UNITS (PRTE_RML_TAG_MAX + 18)   /* master -> daemon: the unit to start or to use */
 #define FTP_TAG_NO_UNIT (PRTE_RML_TAG_MAX + 19) /* daemon -> master: my node has none: why */
+#define FTP_TAG_ALLOC (PRTE_RML_TAG_MAX + 20)     /* daemon -> master: a process asks for nodes */
+#define FTP_TAG_ALLOCATED (PRTE_RML_TAG_MAX + 21) /* master -> daemon: the answer */
 
 /* ---- component.c */
 
@@ -97,6 +102,9 @@ void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state);
 
 /* The central unit declared a node lost: the same, if a daemon of ours is there. */
 void ftp_survive_declared(const char *node, const char *why);
+
+/* A daemon that nothing runs under is not needed any more: its node is left, in order. */
+void ftp_survive_leave(prte_proc_t *daemon);
 
 /* ---- growth.c: one job at a time makes the machine grow */
 bool ftp_growth_hold(prte_job_t *job);  /* true: it waits, and will come to LAUNCH_DAEMONS again */

@@ -8,6 +8,8 @@ endif
 pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/compat/prte_config.h \
     pmix-plugin/prrte/ft_prrte.h \
+    pmix-plugin/prrte/alloc.c pmix-plugin/prrte/alloc.h \
+    pmix-plugin/prrte/asks.c \
     pmix-plugin/prrte/collective.c \
     pmix-plugin/prrte/component.c \
     pmix-plugin/prrte/daemon.c \
@@ -23,6 +25,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/repair.c \
     pmix-plugin/prrte/report.c pmix-plugin/prrte/report.h \
     pmix-plugin/prrte/routing.c \
+    pmix-plugin/prrte/serve.c \
     pmix-plugin/prrte/silence.c \
     pmix-plugin/prrte/slots.c \
     pmix-plugin/prrte/slurm.c pmix-plugin/prrte/slurm.h \

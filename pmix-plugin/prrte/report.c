@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "ft_runtime.h"
 #include "news.h"
 
@@ -30,6 +31,11 @@ static bool is_open;
 static bool is_attached; /* to the system's units */
 static bool is_away;     /* attached, but this node's unit is gone at the moment */
 static prte_event_t readable, again;
+
+const ftHandle_t *ftp_report_central(void)
+{
+    return is_open && !is_away ? &central : NULL;
+}
 
 static bool is_wanted(const prte_job_t *job)
 {
@@ -49,6 +55,7 @@ static void lose_touch(ftRetVal_t why)
     if (!is_away)
         ftp_say(1, "the unit of this node is gone (%s); waiting for it", ftStrError(why));
     is_away = true;
+    ftp_asks_forget();
     prte_event_del(&readable); /* nothing comes there until a try succeeds */
     try_again_later();
 }
@@ -180,6 +187,11 @@ void ftp_report_node_lost(prte_proc_t *daemon, const char *how)
     post(ftNodeChanged(daemon->node->name, (int) daemon->name.rank, FT_NODE_LOST, how));
 }
 
+void ftp_report_node_left(prte_proc_t *daemon, const char *how)
+{
+    post(ftNodeChanged(daemon->node->name, (int) daemon->name.rank, FT_NODE_LEFT, how));
+}
+
 void ftp_report_no_unit(const char *node, const char *why)
 {
     char text[600];
@@ -220,6 +232,8 @@ static void on_readable(int fd, short what, void *cbdata)
     rc = ftp_news_take(central);
     if (rc == FT_OK)
         rc = ftp_news_ask(central);
+    if (rc == FT_OK)
+        rc = ftp_asks_take();
     if (rc == FT_ERR_TIMEOUT || rc == FT_ERR_BUSY) /* said by a unit that is there */
         try_again_later();
     else if (rc != FT_OK)
@@ -327,5 +341,6 @@ void ftp_report_close(void)
     prte_event_evtimer_del(&again);
     ftp_news_forget();
     is_open = is_away = false;
+    ftp_asks_forget();
     closeFT(central);
 }

@@ -7,6 +7,7 @@
 #define FTP_REPORT_H
 
 #include "ft_prrte.h"
+#include "ft_runtime.h"
 
 typedef enum { FTP_END_BY_ITSELF, FTP_END_WITH_NODE } ftp_end_t;
 
@@ -25,7 +26,12 @@ void ftp_report_job_started(prte_job_t *job);
 void ftp_report_job_ended(prte_job_t *job);
 void ftp_report_process_ended(prte_proc_t *proc, ftp_end_t how);
 void ftp_report_process_failed(prte_proc_t *proc, prte_proc_state_t state);
+void ftp_report_node_left(prte_proc_t *daemon, const char *how);
 void ftp_report_node_lost(prte_proc_t *daemon, const char *how);
 void ftp_report_nodes(void);
+
+
+/* The connection, for asks.c; NULL while there is none. */
+const ftHandle_t *ftp_report_central(void);
 
 #endif

@@ -28,6 +28,7 @@
 
 #include "src/mca/errmgr/base/base.h"
 #include "report.h"
+#include "src/util/pmix_argv.h"
 
 static prte_state_cbfunc_t stock_comm_failed, stock_error, stock_terminated, stock_job_error;
 
@@ -131,6 +132,37 @@ static void lose(prte_proc_t *daemon, prte_proc_state_t state, const char *how)
     ftp_collective_lose(daemon->name.rank);
     ftp_modex_lose(daemon->name.rank);
     ftp_starting_lose(daemon);
+}
+
+/* PRRTE's table keeps its places, by which the daemons know the nodes; the name is free for another
+ * daemon on the same node. */
+static void bury(prte_node_t *node)
+{
+    char *name = NULL;
+
+    pmix_asprintf(&name, "%s.left.%u", node->name, node->daemon->name.rank);
+    if (name == NULL)
+        return;
+    free(node->name);
+    node->name = name;
+    PMIX_ARGV_FREE_COMPAT(node->aliases);
+    node->aliases = NULL;
+}
+
+void ftp_survive_leave(prte_proc_t *daemon)
+{
+    pmix_rank_t rank = daemon->name.rank;
+
+    ftp_say(1, "node %s is left: daemon %u ends", daemon->node->name, rank);
+    daemon->state = PRTE_PROC_STATE_TERMINATED;
+    ftp_report_node_left(daemon, "its nodes are given back");
+    ftp_daemon_mark_down(daemon);
+    tell_to_end(rank);
+    ftp_routing_lose_soon(rank);
+    ftp_event_tell_daemons();
+    ftp_collective_lose(rank);
+    ftp_modex_lose(rank);
+    bury(daemon->node);
 }
 
 void ftp_survive_loss(prte_proc_t *daemon, prte_proc_state_t state)
