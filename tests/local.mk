@@ -5,4 +5,5 @@ include $(top_srcdir)/tests/system/progs/mpiext.mk
 include $(top_srcdir)/tests/system/progs/road.mk
 include $(top_srcdir)/tests/system/progs/survive.mk
 include $(top_srcdir)/tests/system/progs/discovery.mk
+include $(top_srcdir)/tests/system/progs/slurm.mk
 include $(top_srcdir)/tests/bench/local.mk

@@ -75,6 +75,7 @@ struct ft_wanted {
     const struct ft_facts *like; /* NULL: any */
     const char *const *excluded; /* not these; n of them */
     size_t excluded_n;
+    unsigned timeout_ms;         /* an answer is of use within; 0: as the backend likes */
 };
 
 /* What is numbered. */

@@ -527,6 +527,7 @@ void ft_recovery_acquire(struct ft_decision *decision)
         .job = decision->subject->resource.job,
         .like = decision->original_known ? &decision->original : NULL,
         .excluded = names.list,
+        .timeout_ms = central->config.rms_timeout_ms,
     };
 
     for (unsigned i = 0; i < decision->tried_n; i++)

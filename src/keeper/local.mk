@@ -13,7 +13,7 @@ keeper_sources = \
     src/keeper/output.c src/keeper/output.h \
     src/keeper/run.c src/keeper/run.h
 
-pkglibexec_PROGRAMS = src/keeper/ft-keeper
+pkglibexec_PROGRAMS += src/keeper/ft-keeper
 src_keeper_ft_keeper_SOURCES = src/keeper/main.c $(keeper_sources)
 src_keeper_ft_keeper_CPPFLAGS = $(AM_CPPFLAGS) -DFT_VERSION='"$(VERSION)"'
 src_keeper_ft_keeper_LDADD = src/keeper/libfttalk.la

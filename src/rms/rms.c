@@ -11,7 +11,33 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct ft_rms_backend *const backends[] = {&ft_rms_pool};
+static const struct ft_rms_backend *const backends[] = {&ft_rms_pool, &ft_rms_slurm};
+
+int ft_rms_ladder_parse(const char *text, enum ft_rms_way ladder[FT_RMS_WAYS_MAX])
+{
+    static const char *const names[] = {
+        [FT_RMS_SPARES] = "spares", [FT_RMS_EXPAND] = "expand", [FT_RMS_BESIDE] = "beside"};
+    enum ft_rms_way read[FT_RMS_WAYS_MAX] = {0};
+    size_t n = 0;
+
+    do {
+        size_t length = strcspn(text, ",");
+        int way = FT_RMS_BESIDE;
+
+        while (way > 0 && (strlen(names[way]) != length || strncmp(names[way], text, length) != 0))
+            way--;
+        for (size_t i = 0; i < n; i++)
+            way = (int) read[i] == way ? 0 : way;
+        if (way == 0) {
+            errno = EINVAL;
+            return -1;
+        }
+        read[n++] = (enum ft_rms_way) way;
+        text += length;
+    } while (*text++ == ',');
+    memcpy(ladder, read, sizeof read);
+    return 0;
+}
 
 struct ft_rms *ft_rms_create(const char *name, const struct ft_rms_config *config,
                              const struct ft_rms_events *events, void *arg)

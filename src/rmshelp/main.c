@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * main.c - ft-rms-slurm: the one program of FT that libslurm is loaded into.
+ *
+ *     ft-rms-slurm              takes one order from standard input, and says what comes of it:
+ *                               get, keep, watch (see below)
+ *     ft-rms-slurm hold JOB OWN the holder of an allocation, a step in it (allocation.c)
+ *
+ * Started by the backend (src/rms/slurm.c), one process for each node that is got. It runs as the
+ * user whose job it is, and needs no rights that he does not have. Slurm promises no binary interface
+ * from one release to the next; the loader refuses another libslurm than that it was built with, by
+ * its soname. libslurm may wait for its
+ * controller, end the process, write to stderr and start threads: here that harms nobody else. That
+ * it is another process for each node also bounds what a fault costs.
+ *
+ *     get job= ways= wait_ms= [exclude= partition= cores= memory_mb=]
+ *              -> pending own=        it waits in Slurm's queue
+ *              -> got node= own= way= end=   from then on it is guarded: until a line or the end of
+ *                                            standard input gives it back
+ *              -> none why= at=
+ *     keep job= own= node=            guards what another process got, which is no more
+ *     watch job= each_ms=             -> failed node= why=  failing node= why=  over
+ * After "got" and "keep": lost node= why= (Slurm took it away), back node= (given back).
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <slurm/slurm.h>
+#include <slurm/slurm_errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/text.h"
+#include "rmshelp/allocation.h"
+#include "rmshelp/ask.h"
+#include "rmshelp/side.h"
+#include "rmshelp/watch.h"
+
+enum { EXIT_WELL = 0, EXIT_USAGE = 2 };
+
+static const char *program;
+
+static uint32_t job_of(const struct ft_talk *order, const char *key)
+{
+    int64_t id = ft_talk_number(order, key, 0);
+
+    return id > 0 && id < NO_VAL ? (uint32_t) id : 0;
+}
+
+/* ---------------------------------------------------------------- get */
+
+static int read_parent(uint32_t id, struct ft_parent *parent, char *why, size_t size)
+{
+    slurm_job_info_t *record;
+    job_info_msg_t *answer = ft_ask_job(id, &record);
+
+    if (answer == NULL) {
+        snprintf(why, size, "Slurm does not tell of job %" PRIu32 ": %s", id, slurm_strerror(errno));
+        return -1;
+    }
+    ft_parent_read(parent, record);
+    if (!parent->runs)
+        snprintf(why, size, "job %" PRIu32 " is %s", id, ft_job_state_text(record->job_state));
+    else if (parent->uid != getuid())
+        snprintf(why, size, "job %" PRIu32 " is user %" PRIu32 "'s, not this one's (%u)", id,
+                 parent->uid, (unsigned) getuid());
+    slurm_free_job_info_msg(answer);
+    return parent->runs && parent->uid == getuid() ? 0 : -1;
+}
+
+/* Whether a way is open at all; else why not. */
+static const char *closed(bool joins, const struct ft_parent *parent)
+{
+    if (!joins)
+        return NULL;
+    if (parent->devices[0] != '\0')
+        return "jobs with devices (GRES) do not grow";
+    return ft_ask_permits_expansion() ? NULL : "permit_job_expansion is not set";
+}
+
+static void say_got(const struct ft_allocation *allocation)
+{
+    char own[16], end[24];
+
+    snprintf(own, sizeof own, "%" PRIu32, allocation->own);
+    snprintf(end, sizeof end, "%lld", (long long) allocation->end);
+    ft_side_say("got", "node", allocation->node, "own", own, "way",
+                allocation->joined ? "expand" : "beside", "end", end, NULL);
+}
+
+/* One way after the other; only the last waits. `why` gathers what stood in the way of each. */
+static enum ft_got walk(struct ft_allocation *allocation, struct ft_parent *parent,
+                        const struct ft_talk *order, struct ft_wish *wish, char *why, size_t size)
+{
+    char ways[64], *rest = ways, *way;
+    int64_t until_ms = ft_clock_ms() + ft_talk_number(order, "wait_ms", 0);
+    enum ft_got got = FT_GOT_NOTHING;
+
+    ft_text_copy(ways, sizeof ways, ft_talk_text(order, "ways"));
+    while (got == FT_GOT_NOTHING && (way = strsep(&rest, ",")) != NULL) {
+        bool joins = strcmp(way, "expand") == 0;
+        const char *bar = closed(joins, parent);
+        char reason[300] = "";
+
+        if (ft_wish_make(wish, parent, order, time(NULL)) != 0)
+            bar = "more nodes are excluded than one request can name";
+        if (joins)
+            ft_wish_joins(wish, parent);
+        if (bar == NULL)
+            got = ft_allocation_get(allocation, wish, joins,
+                                    rest == NULL ? until_ms - ft_clock_ms() : 0, reason,
+                                    sizeof reason);
+        ft_text_appendf(why, size, "%s%s: %s", why[0] != '\0' ? "; " : "", way,
+                        bar != NULL ? bar : reason);
+    }
+    return got;
+}
+
+static int get(const struct ft_talk *order)
+{
+    static struct ft_parent parent;
+    static struct ft_wish wish;
+    struct ft_allocation allocation;
+    char why[800] = "", at[24] = "0";
+    uint32_t id = job_of(order, "job");
+    enum ft_got got = FT_GOT_NOTHING;
+
+    ft_allocation_init(&allocation, id);
+    if (read_parent(id, &parent, why, sizeof why) == 0) {
+        got = walk(&allocation, &parent, order, &wish, why, sizeof why);
+        if (got == FT_GOT_NOTHING)
+            snprintf(at, sizeof at, "%" PRId64, ft_allocation_estimate(&wish));
+    }
+    if (got == FT_GOT_NOTHING)
+        ft_side_say("none", "why", why, "at", at, NULL);
+    if (got != FT_GOT_NODE)
+        return EXIT_WELL;
+    say_got(&allocation);
+    ft_allocation_guard(&allocation, program);
+    return EXIT_WELL;
+}
+
+static int keep(const struct ft_talk *order)
+{
+    struct ft_allocation allocation;
+
+    ft_allocation_init(&allocation, job_of(order, "job"));
+    allocation.own = job_of(order, "own");
+    allocation.joined = allocation.own == 0;
+    ft_text_copy(allocation.node, sizeof allocation.node, ft_talk_text(order, "node"));
+    ft_allocation_guard(&allocation, program);
+    return EXIT_WELL;
+}
+
+/* ---------------------------------------------------------------- what is to be done */
+
+static int take_order(void)
+{
+    /* the talk is of the next line as soon as something is waited for */
+    static char copy[FT_TALK_LINE_MAX];
+    const struct ft_talk *told = ft_side_order();
+    struct ft_talk order;
+    const char *word;
+
+    snprintf(copy, sizeof copy, "%s", told->word);
+    for (size_t i = 0; i < told->n; i++)
+        ft_talk_add(copy, sizeof copy, told->pairs[i].key, told->pairs[i].value);
+    if (ft_talk_parse(copy, &order) != 0)
+        return EXIT_USAGE;
+    word = order.word;
+    if (job_of(&order, "job") == 0) {
+        fprintf(stderr, "the order %s names no job\n", word);
+        return EXIT_USAGE;
+    }
+    if (strcmp(word, "get") == 0)
+        return get(&order);
+    if (strcmp(word, "keep") == 0)
+        return keep(&order);
+    if (strcmp(word, "watch") == 0)
+        return ft_watch(job_of(&order, "job"), (int) ft_talk_number(&order, "each_ms", 10000));
+    fprintf(stderr, "an unknown order: %s\n", word);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    char version[16];
+    int what;
+
+    snprintf(version, sizeof version, "%d.%02d.%d", SLURM_VERSION_MAJOR(SLURM_VERSION_NUMBER),
+             SLURM_VERSION_MINOR(SLURM_VERSION_NUMBER), SLURM_VERSION_MICRO(SLURM_VERSION_NUMBER));
+    program = argv[0][0] == '/' ? argv[0] : realpath("/proc/self/exe", NULL);
+    if (argc != 1 && (argc != 4 || strcmp(argv[1], "hold") != 0)) {
+        fprintf(stderr, "usage: ft-rms-slurm [hold JOB OWN]\nIt is started by ft-centrald.\n");
+        return EXIT_USAGE;
+    }
+    if (argc == 1 && ft_side_open() != 0) {
+        fprintf(stderr, "no pipe: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    slurm_init(NULL); /* ends the process where there is no slurm.conf */
+    if (argc == 4)
+        return ft_allocation_hold((uint32_t) strtoul(argv[2], NULL, 10),
+                                  (uint32_t) strtoul(argv[3], NULL, 10));
+    ft_side_say("ready", "version", version, NULL);
+    do {
+        what = ft_side_wait(-1, -1);
+    } while (what == 0);
+    return what == FT_SIDE_LINE ? take_order() : EXIT_WELL;
+}
