@@ -8,7 +8,8 @@
  * Rank RANK (0) does the words one after the other, and says what came of each; then all ranks end. A
  * word is VERB[:KEY=VALUE]...; in values, $id and $node are the latest allocation and its first node.
  *   new, extend, release, cancel   PMIx_Allocation_request. Keys: nodes, req, id, list, exclude,
- *                                  cpus, timeout (s), strange (an attribute nobody knows, required).
+ *                                  cpus, timeout (s), strange (an attribute nobody knows, required),
+ *                                  retry (as long as it is busy).
  *                                  Says "VERB STATUS id=ID nodes=LIST n=N req=REQ why=TEXT"
  *   later                          as new, but nobody waits for the answer, which is said as it comes
  *   status:req=ID, allocation[:id=ID], time    queries. Say "QUERY STATUS ANSWER"
@@ -161,6 +162,11 @@ static void request(const char *verb, const char *word, pmix_alloc_directive_t d
         return;
     }
     rc = PMIx_Allocation_request(directive, info, n, &result, &n_result);
+    for (int i = 0; i < 1500 && rc == PMIX_ERR_RESOURCE_BUSY && value_of(word, "retry")[0] != '\0';
+         i++) {
+        nap();
+        rc = PMIx_Allocation_request(directive, info, n, &result, &n_result);
+    }
     say_answer(verb, rc, result, n_result);
     if (result != NULL)
         PMIX_INFO_FREE(result, n_result);
