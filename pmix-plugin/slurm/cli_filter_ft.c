@@ -54,6 +54,8 @@ static struct {
     char *(*spank_option_get)(char *name);
     void (*xfree)(void **memory);
 } slurm;
+/* Volatile: it stays a number in the file, where a test can make another Slurm's of it. */
+static const volatile uint32_t built_for = SLURM_VERSION_NUMBER;
 static char unusable[160]; /* why nothing can be done here; "": it can */
 
 static void *find(const char *name)
@@ -105,15 +107,14 @@ static uint32_t running_version(void)
 /* Runs when the file is opened: before Slurm looks at plugin_version. */
 __attribute__((constructor)) static void meet_slurm(void)
 {
-    uint32_t running = running_version();
+    uint32_t running = running_version(), built = built_for;
 
     FIND(spank_option_get, "spank_option_get");
     FIND(xfree, "slurm_xfree");
-    if (running && !FT_SLURM_SAME(running, SLURM_VERSION_NUMBER)) {
+    if (running && !FT_SLURM_SAME(running, built)) {
         snprintf(unusable, sizeof unusable, "FT's plugins were built for Slurm %u.%02u, this is %u.%02u",
-                 SLURM_VERSION_MAJOR(SLURM_VERSION_NUMBER),
-                 SLURM_VERSION_MINOR(SLURM_VERSION_NUMBER), SLURM_VERSION_MAJOR(running),
-                 SLURM_VERSION_MINOR(running));
+                 SLURM_VERSION_MAJOR(built), SLURM_VERSION_MINOR(built),
+                 SLURM_VERSION_MAJOR(running), SLURM_VERSION_MINOR(running));
     } else {
         FIND(option_get, "slurm_option_get");
         FIND(option_isset, "slurm_option_isset");

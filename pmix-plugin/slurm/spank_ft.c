@@ -142,12 +142,12 @@ static const char *prefix_of(int argc, char *argv[])
 
 static void say_what_is_missing(void)
 {
-    slurm_spank_log("--ft: the cli_filter plugin is not set up here (CliFilterPlugins=ft in "
-                    "slurm.conf), so this request goes out as it stands:");
-    slurm_spank_log("  without --no-kill, unless you gave it: Slurm ends the job when it loses a node");
+    slurm_info("--ft: the cli_filter plugin is not set up here (CliFilterPlugins=ft in slurm.conf), so "
+               "this request goes out as it stands:");
+    slurm_info("  without --no-kill, unless you gave it: Slurm ends the job when it loses a node");
     if (asked.spares > 0)
-        slurm_spank_log("  without the %u nodes of --ft-spares: nothing is kept idle", asked.spares);
-    slurm_spank_log("`ft sbatch` in place of sbatch adds what is missing.");
+        slurm_info("  without the %u nodes of --ft-spares: nothing is kept idle", asked.spares);
+    slurm_info("`ft sbatch` and `ft salloc` add what is missing.");
 }
 
 static int submitting(int argc, char *argv[])
