@@ -39,6 +39,7 @@
 #include "src/prted/pmix/pmix_server_internal.h"
 #include "src/util/pmix_argv.h"
 
+#define FROM_FT "ft.rms" /* a central unit's own request, by its helper for PMIx */
 #define TIMEOUT_S 60
 #define GIVE_BACK_MS 30000
 #define NODES_MAX 1024      /* in one request */
@@ -210,6 +211,9 @@ static void read_info(request_t *request, const pmix_info_t *info)
         if (PMIX_INFO_IS_REQUIRED(info))
             cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s: nodes last as long as the launcher's job",
                    info->key);
+    } else if (PMIX_CHECK_KEY(info, FROM_FT)) {
+        cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s: the central unit that would be asked asks",
+               info->key);
     } else if (PMIX_INFO_IS_REQUIRED(info)) {
         cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s is not supported here", info->key);
     }

@@ -61,6 +61,21 @@ typedef struct {
     pmix_rank_t rank;
 } farewell_t;
 
+/* The launcher ends when its last daemon has gone, and stock code looks at that when a connection
+ * closes: if this one was the last to be taken out, nobody looks any more. */
+static void end_if_last(void)
+{
+    if (!PRTE_PROC_IS_MASTER || !prte_prteds_term_ordered
+        || pmix_list_get_size(&prte_rml_base.children) > 0)
+        return;
+    for (int i = 0; i < prte_local_children->size; i++) {
+        prte_proc_t *child = (prte_proc_t *) pmix_pointer_array_get_item(prte_local_children, i);
+        if (child != NULL && PRTE_FLAG_TEST(child, PRTE_PROC_FLAG_ALIVE))
+            return;
+    }
+    PRTE_ACTIVATE_JOB_STATE(NULL, PRTE_JOB_STATE_DAEMONS_TERMINATED);
+}
+
 static void on_farewell(int fd, short args, void *cbdata)
 {
     farewell_t *farewell = (farewell_t *) cbdata;
@@ -69,6 +84,7 @@ static void on_farewell(int fd, short args, void *cbdata)
     (void) args;
     prte_rml_route_lost(farewell->rank);
     free(farewell);
+    end_if_last();
 }
 
 void ftp_routing_lose_soon(pmix_rank_t rank)

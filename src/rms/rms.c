@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const struct ft_rms_backend *const backends[] = {&ft_rms_pool, &ft_rms_slurm};
+static const struct ft_rms_backend *const backends[] = {&ft_rms_pool, &ft_rms_slurm, &ft_rms_pmix};
 
 int ft_rms_ladder_parse(const char *text, enum ft_rms_way ladder[FT_RMS_WAYS_MAX])
 {

@@ -4,6 +4,7 @@
  *
  *     pool   spares by name, from --pool or ft.conf (pool.c)
  *     slurm  for a job in a Slurm allocation: its spares, else a node from Slurm (slurm.c)
+ *     pmix   where the launcher's PMIx server gives nodes itself: PMIx_Allocation_request (pmix.c)
  *
  * A backend is asked for a node and answers by an event, at once or much later; it may do so before
  * acquire has returned. Every acquire ends in exactly one event, unless it is abandoned. A node
@@ -47,12 +48,18 @@ struct ft_rms_slurm_config {
 /* "spares,expand,beside" in any order, none twice. 0, or -1 with errno EINVAL. */
 int ft_rms_ladder_parse(const char *text, enum ft_rms_way ladder[FT_RMS_WAYS_MAX]);
 
+struct ft_rms_pmix_config {
+    const char *helper;    /* path of ft-rms-pmix */
+    long server;           /* process id of the PMIx server, the launcher; 0: as PMIx finds one */
+};
+
 /* What a backend may need; a backend looks at its own part. */
 struct ft_rms_config {
     const char *const *pool; /* names of spare nodes, in the order they are to be given */
     size_t pool_n;
     struct uv_loop_s *loop;  /* for backends that wait for something */
     struct ft_rms_slurm_config slurm;
+    struct ft_rms_pmix_config pmix;
 };
 
 struct ft_rms;
@@ -89,5 +96,6 @@ void ft_rms_taken(struct ft_rms *rms, const char *node);
 
 extern const struct ft_rms_backend ft_rms_pool;
 extern const struct ft_rms_backend ft_rms_slurm;
+extern const struct ft_rms_backend ft_rms_pmix;
 
 #endif

@@ -18,3 +18,9 @@ src_rmshelp_ft_rms_slurm_SOURCES = \
 src_rmshelp_ft_rms_slurm_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 src_rmshelp_ft_rms_slurm_LDADD = src/rmshelp/libftwish.la
 endif
+
+# The PMIx tool that asks its host for nodes: the only program with libpmix in it.
+pkglibexec_PROGRAMS += src/rmshelp/ft-rms-pmix
+src_rmshelp_ft_rms_pmix_SOURCES = src/rmshelp/pmix.c
+src_rmshelp_ft_rms_pmix_CPPFLAGS = $(AM_CPPFLAGS) $(PMIX_CFLAGS) -D_GNU_SOURCE
+src_rmshelp_ft_rms_pmix_LDADD = src/rms/libftrmstalk.la src/common/libftcommon.la $(PMIX_LIBS)

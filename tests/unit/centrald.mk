@@ -19,6 +19,18 @@ tests_unit_test_rms_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_rms_LDADD = src/rms/libftrms.la src/cms/libftcms.la src/core/libftcore.la \
     src/common/libftcommon.la $(CHECK_LIBS)
 
+# libpmix has leaks of its own that sanitizers find.
+if !SANITIZERS
+check_PROGRAMS += tests/unit/test_rms_pmix
+noinst_PROGRAMS += tests/unit/pmix_host
+endif
+tests_unit_test_rms_pmix_SOURCES = tests/unit/test_rms_pmix.c
+tests_unit_test_rms_pmix_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rms_pmix_LDADD = src/rms/libftrms.la src/common/libftcommon.la $(UV_LIBS) $(CHECK_LIBS)
+tests_unit_pmix_host_SOURCES = tests/unit/pmix_host.c
+tests_unit_pmix_host_CPPFLAGS = $(PMIX_CFLAGS)
+tests_unit_pmix_host_LDADD = $(PMIX_LIBS)
+
 check_PROGRAMS += tests/unit/test_sites
 tests_unit_test_sites_SOURCES = tests/unit/test_sites.c
 tests_unit_test_sites_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)

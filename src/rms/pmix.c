@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * pmix.c - nodes from a host whose PMIx server gives them itself: PMIx_Allocation_request.
+ *
+ * For launchers that do so without our component (PRRTE 4.1 on, or a site's own). libpmix has threads
+ * of its own and calls that wait, so it is not loaded here: a helper (src/rmshelp/pmix.c) is the PMIx
+ * tool, and speaks lines over its standard input and output (talk.h):
+ *
+ *     get acquire=7 cores= memory= exclude= timeout_ms=   -> got acquire=7 id=A node=N
+ *                                                         -> none acquire=7 why=
+ *     drop acquire=7                                      nobody waits any more; what comes goes back
+ *     keep id=A node=N                                    a predecessor got it
+ *     give id=A                                           released
+ *
+ * Its standard input closed makes it release all that it has: whatever ends the central unit ends
+ * that, too. A helper that ends by itself is followed by another one, which goes on with what it had;
+ * who waited is told that there is none. Bounded: WISHES_MAX under way.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "core/inventory.h"
+#include "rms/rms.h"
+#include "rms/talk.h"
+
+#define WISHES_MAX 64
+#define RESTARTS_MAX 5 /* of helpers that end by themselves, in a row */
+
+struct pmix;
+
+struct helper {
+    struct pmix *pmix;     /* NULL: nobody cares any more */
+    uv_process_t process;
+    uv_pipe_t orders, answers;
+    unsigned open;         /* handles */
+    bool exited;
+    char line[FT_TALK_LINE_MAX];
+    size_t n;
+};
+
+struct wish {
+    uint64_t acquire;
+    struct wish *next;
+};
+
+struct holding {
+    char id[256], node[FT_NAME_MAX];
+    struct holding *next;
+};
+
+struct pmix {
+    struct ft_rms rms; /* first */
+    struct ft_rms_events events;
+    void *arg;
+    uv_loop_t *loop;
+    struct helper *helper; /* NULL: none runs */
+    struct wish *wishes;
+    struct holding *holdings;
+    unsigned wishes_n, restarts;
+    char *program, server[24];
+};
+
+static struct helper *start(struct pmix *pmix, char *why, size_t size);
+
+/* ---------------------------------------------------------------- wishes and holdings */
+
+/* False if nobody waits for it. */
+static bool end_wish(struct pmix *pmix, uint64_t acquire)
+{
+    struct wish **link = &pmix->wishes, *wish;
+
+    while (*link != NULL && (*link)->acquire != acquire)
+        link = &(*link)->next;
+    wish = *link;
+    if (wish == NULL)
+        return false;
+    *link = wish->next;
+    pmix->wishes_n--;
+    free(wish);
+    return true;
+}
+
+static bool add_wish(struct pmix *pmix, uint64_t acquire)
+{
+    struct wish *wish = pmix->wishes_n < WISHES_MAX ? calloc(1, sizeof *wish) : NULL;
+
+    if (wish == NULL)
+        return false;
+    wish->acquire = acquire;
+    wish->next = pmix->wishes;
+    pmix->wishes = wish;
+    pmix->wishes_n++;
+    return true;
+}
+
+/* ---------------------------------------------------------------- orders */
+
+struct writing {
+    uv_write_t request;
+    char line[];
+};
+
+static void on_written(uv_write_t *request, int status)
+{
+    (void) status; /* a helper that does not read is one that ends, which is noticed */
+    free(request);
+}
+
+static int say(struct helper *helper, const char *order)
+{
+    size_t n = strlen(order);
+    struct writing *writing = malloc(sizeof *writing + n + 1);
+    uv_buf_t buffer;
+    int error;
+
+    if (writing == NULL)
+        return UV_ENOMEM;
+    memcpy(writing->line, order, n);
+    writing->line[n] = '\n';
+    buffer = uv_buf_init(writing->line, (unsigned) n + 1);
+    error = uv_write(&writing->request, (uv_stream_t *) &helper->orders, &buffer, 1, on_written);
+    if (error != 0)
+        free(writing);
+    return error;
+}
+
+static void give(struct pmix *pmix, const char *id, const char *node)
+{
+    char order[FT_TALK_LINE_MAX] = "give";
+
+    if (ft_talk_add(order, sizeof order, "id", id) != 0 || pmix->helper == NULL ||
+        say(pmix->helper, order) != 0)
+        ft_log_error("node %s (allocation %s) cannot be given back in order: its host gets it back "
+                     "when the job ends", node, id);
+}
+
+/* ---------------------------------------------------------------- the life of a helper */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct helper *helper = handle->data;
+
+    if (--helper->open == 0)
+        free(helper);
+}
+
+static void close_handle(void *handle)
+{
+    if (!uv_is_closing(handle))
+        uv_close(handle, on_closed);
+}
+
+static void close_all(struct helper *helper)
+{
+    close_handle(&helper->process);
+    close_handle(&helper->orders);
+    close_handle(&helper->answers);
+}
+
+/* Those who waited are told; what it held its follower holds. */
+static void on_gone(struct helper *helper)
+{
+    struct pmix *pmix = helper->pmix;
+    char why[300] = "";
+
+    if (pmix == NULL)
+        return;
+    pmix->helper = NULL;
+    helper->pmix = NULL;
+    ft_log_warning("the helper for PMIx ended%s", pmix->holdings != NULL ? "; another one goes on" : "");
+    if (pmix->holdings != NULL && ++pmix->restarts <= RESTARTS_MAX)
+        start(pmix, why, sizeof why);
+    while (pmix->wishes != NULL) {
+        uint64_t acquire = pmix->wishes->acquire;
+
+        end_wish(pmix, acquire);
+        pmix->events.none(pmix->arg, acquire, "the helper for PMIx ended: is the launcher there?", 0);
+    }
+}
+
+static void close_if_over(struct helper *helper)
+{
+    if (!helper->exited || !uv_is_closing((uv_handle_t *) &helper->answers))
+        return;
+    on_gone(helper);
+    close_all(helper);
+}
+
+static void on_exit_of(uv_process_t *process, int64_t code, int number)
+{
+    struct helper *helper = process->data;
+
+    (void) code;
+    (void) number;
+    helper->exited = true;
+    close_if_over(helper);
+}
+
+/* ---------------------------------------------------------------- what it says */
+
+static void take_got(struct pmix *pmix, const struct ft_talk *said)
+{
+    uint64_t acquire = (uint64_t) ft_talk_number(said, "acquire", 0);
+    const char *id = ft_talk_text(said, "id"), *node = ft_talk_text(said, "node");
+    struct holding *holding;
+
+    if (id == NULL || node == NULL)
+        return;
+    holding = strlen(id) < sizeof holding->id && strlen(node) < sizeof holding->node
+                  ? calloc(1, sizeof *holding) : NULL;
+    if (!end_wish(pmix, acquire) || holding == NULL) {
+        free(holding);
+        give(pmix, id, node);
+        return;
+    }
+    ft_text_copy(holding->id, sizeof holding->id, id);
+    ft_text_copy(holding->node, sizeof holding->node, node);
+    holding->next = pmix->holdings;
+    pmix->holdings = holding;
+    pmix->restarts = 0;
+    ft_log_info("the host's PMIx server gives node %s, allocation %s", node, id);
+    pmix->events.offer(pmix->arg, acquire, node);
+}
+
+static void take_line(struct helper *helper, char *line)
+{
+    struct pmix *pmix = helper->pmix;
+    struct ft_talk said;
+    const char *why;
+
+    if (pmix == NULL)
+        return;
+    if (ft_talk_parse(line, &said) != 0) {
+        kill(helper->process.pid, SIGTERM);
+        return;
+    }
+    why = ft_talk_text(&said, "why");
+    if (strcmp(said.word, "got") == 0) {
+        take_got(pmix, &said);
+    } else if (strcmp(said.word, "none") == 0) {
+        uint64_t acquire = (uint64_t) ft_talk_number(&said, "acquire", 0);
+
+        if (end_wish(pmix, acquire))
+            pmix->events.none(pmix->arg, acquire, why != NULL ? why : "", 0);
+    } else if (strcmp(said.word, "failed") == 0) {
+        ft_log_warning("the helper for PMIx: %s", why != NULL ? why : "");
+    }
+}
+
+static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer)
+{
+    struct helper *helper = handle->data;
+
+    (void) wanted;
+    *buffer = uv_buf_init(helper->line + helper->n, (unsigned) (sizeof helper->line - helper->n));
+}
+
+static void on_answers(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
+{
+    struct helper *helper = stream->data;
+    char *end;
+
+    (void) buffer;
+    if (n < 0) { /* its end, or a line without one */
+        close_handle(&helper->answers);
+        if (n != UV_EOF && !helper->exited)
+            kill(helper->process.pid, SIGTERM);
+        close_if_over(helper);
+        return;
+    }
+    helper->n += (size_t) n;
+    while ((end = memchr(helper->line, '\n', helper->n)) != NULL) {
+        char line[FT_TALK_LINE_MAX];
+        size_t length = (size_t) (end - helper->line);
+
+        memcpy(line, helper->line, length);
+        line[length] = '\0';
+        helper->n -= length + 1;
+        memmove(helper->line, end + 1, helper->n);
+        take_line(helper, line);
+    }
+}
+
+/* ---------------------------------------------------------------- starting it */
+
+static int spawn(struct helper *helper, char *program, char *server)
+{
+    char *argv[] = {program, server[0] != '\0' ? server : NULL, NULL};
+    uv_stdio_container_t files[3] = {
+        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
+         .data.stream = (uv_stream_t *) &helper->orders},
+        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
+         .data.stream = (uv_stream_t *) &helper->answers},
+        {.flags = UV_INHERIT_FD, .data.fd = 2},
+    };
+    uv_process_options_t options = {.exit_cb = on_exit_of, .file = program, .args = argv,
+                                    .flags = UV_PROCESS_DETACHED, .stdio = files, .stdio_count = 3};
+    int error = uv_spawn(helper->pmix->loop, &helper->process, &options);
+
+    return error != 0 ? error : uv_read_start((uv_stream_t *) &helper->answers, on_room, on_answers);
+}
+
+static int keep_on(struct pmix *pmix, struct helper *helper)
+{
+    for (const struct holding *holding = pmix->holdings; holding != NULL; holding = holding->next) {
+        char order[FT_TALK_LINE_MAX] = "keep";
+
+        ft_talk_add(order, sizeof order, "id", holding->id);
+        if (say(helper, order) != 0)
+            return UV_ENOMEM;
+    }
+    return 0;
+}
+
+/* NULL if it cannot be started, and why. */
+static struct helper *start(struct pmix *pmix, char *why, size_t size)
+{
+    struct helper *helper = calloc(1, sizeof *helper);
+    int error;
+
+    if (helper == NULL) {
+        snprintf(why, size, "no memory for a helper");
+        return NULL;
+    }
+    helper->pmix = pmix;
+    helper->process.data = helper->orders.data = helper->answers.data = helper;
+    uv_pipe_init(pmix->loop, &helper->orders, 0);
+    uv_pipe_init(pmix->loop, &helper->answers, 0);
+    helper->open = 3;
+    error = spawn(helper, pmix->program, pmix->server);
+    if (error == 0)
+        error = keep_on(pmix, helper);
+    if (error == 0) {
+        pmix->helper = helper;
+        return helper;
+    }
+    snprintf(why, size, "%s cannot be started: %s", pmix->program, uv_strerror(error));
+    helper->pmix = NULL;
+    close_all(helper);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- rms.h */
+
+static int make_order(uint64_t acquire, const struct ft_wanted *wanted, char *order, size_t size)
+{
+    char excluded[FT_TALK_LINE_MAX - 512] = "";
+    bool fits = true;
+
+    snprintf(order, size, "get");
+    for (size_t i = 0; i < wanted->excluded_n; i++)
+        fits = fits && ft_text_appendf(excluded, sizeof excluded, "%s%s", i > 0 ? "," : "",
+                                       wanted->excluded[i]);
+    fits = fits && ft_talk_add_number(order, size, "acquire", (int64_t) acquire) == 0 &&
+           ft_talk_add(order, size, "exclude", excluded[0] != '\0' ? excluded : NULL) == 0 &&
+           ft_talk_add_number(order, size, "timeout_ms", wanted->timeout_ms) == 0;
+    if (fits && wanted->like != NULL)
+        fits = ft_talk_add_number(order, size, "cores", wanted->like->cores) == 0 &&
+               ft_talk_add_number(order, size, "memory", (int64_t) wanted->like->memory_bytes) == 0;
+    return fits ? 0 : -1;
+}
+
+static void pmix_acquire(struct ft_rms *rms, uint64_t acquire, const struct ft_wanted *wanted)
+{
+    struct pmix *pmix = (struct pmix *) rms;
+    char order[FT_TALK_LINE_MAX], why[300] = "";
+    const char *problem = NULL;
+
+    if (make_order(acquire, wanted, order, sizeof order) != 0)
+        problem = "more nodes are excluded than can be told the helper";
+    else if (pmix->helper == NULL && start(pmix, why, sizeof why) == NULL)
+        problem = why;
+    else if (!add_wish(pmix, acquire))
+        problem = "too many requests wait for the host already";
+    else if (say(pmix->helper, order) != 0 && end_wish(pmix, acquire))
+        problem = "no memory for an order";
+    if (problem != NULL)
+        pmix->events.none(pmix->arg, acquire, problem, 0);
+}
+
+static void pmix_abandon(struct ft_rms *rms, uint64_t acquire)
+{
+    struct pmix *pmix = (struct pmix *) rms;
+    char order[100] = "drop";
+
+    if (!end_wish(pmix, acquire) || pmix->helper == NULL)
+        return;
+    ft_talk_add_number(order, sizeof order, "acquire", (int64_t) acquire);
+    say(pmix->helper, order); /* unsaid: what comes is given back all the same */
+}
+
+static void pmix_release(struct ft_rms *rms, const char *node, bool broken)
+{
+    struct pmix *pmix = (struct pmix *) rms;
+    struct holding **link = &pmix->holdings, *holding;
+
+    (void) broken; /* the host knows its nodes */
+    while (*link != NULL && !ft_node_names_equal((*link)->node, node))
+        link = &(*link)->next;
+    holding = *link;
+    if (holding == NULL)
+        return;
+    *link = holding->next;
+    give(pmix, holding->id, holding->node);
+    free(holding);
+}
+
+/* What another process got was released when that one ended. */
+static void pmix_taken(struct ft_rms *rms, const char *node)
+{
+    (void) rms;
+    (void) node;
+}
+
+static void pmix_destroy(struct ft_rms *rms)
+{
+    struct pmix *pmix = (struct pmix *) rms;
+
+    if (pmix->helper != NULL) {
+        pmix->helper->pmix = NULL;
+        close_all(pmix->helper);
+    }
+    while (pmix->wishes != NULL)
+        end_wish(pmix, pmix->wishes->acquire);
+    while (pmix->holdings != NULL) {
+        struct holding *holding = pmix->holdings;
+
+        pmix->holdings = holding->next;
+        free(holding);
+    }
+    free(pmix->program);
+    free(pmix);
+}
+
+static struct ft_rms *pmix_create(const struct ft_rms_config *config,
+                                  const struct ft_rms_events *events, void *arg)
+{
+    struct pmix *pmix;
+
+    if (config->loop == NULL || config->pmix.helper == NULL) {
+        errno = EINVAL;
+        return NULL;
+    }
+    pmix = calloc(1, sizeof *pmix);
+    if (pmix == NULL || (pmix->program = strdup(config->pmix.helper)) == NULL) {
+        free(pmix);
+        errno = ENOMEM;
+        return NULL;
+    }
+    pmix->rms.backend = &ft_rms_pmix;
+    pmix->events = *events;
+    pmix->arg = arg;
+    pmix->loop = config->loop;
+    if (config->pmix.server > 0)
+        snprintf(pmix->server, sizeof pmix->server, "%ld", (long) config->pmix.server);
+    return &pmix->rms;
+}
+
+const struct ft_rms_backend ft_rms_pmix = {
+    .name = "pmix",
+    .create = pmix_create,
+    .acquire = pmix_acquire,
+    .abandon = pmix_abandon,
+    .release = pmix_release,
+    .taken = pmix_taken,
+    .destroy = pmix_destroy,
+};
