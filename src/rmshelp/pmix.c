@@ -119,15 +119,15 @@ static void give(const char *id)
 {
     struct holding **link = &holdings, *holding;
 
+    release_one(id);
     while (*link != NULL && strcmp((*link)->id, id) != 0)
         link = &(*link)->next;
     holding = *link;
-    if (holding != NULL) {
-        *link = holding->next;
-        free(holding->id);
-        free(holding);
-    }
-    release_one(id);
+    if (holding == NULL)
+        return;
+    *link = holding->next;
+    free(holding->id); /* it may be what `id` points to */
+    free(holding);
 }
 
 /* ---------------------------------------------------------------- wishes */
