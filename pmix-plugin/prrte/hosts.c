@@ -39,6 +39,29 @@ static prte_node_t *node_of(const char *host)
     return prte_node_match(NULL, name);
 }
 
+/* Daemons know the nodes by their order in PRRTE's table, counting those that have a daemon. One in
+ * the middle that gets its daemon later would shift the others: it goes to the end of the table. Its
+ * place stays taken, or the next new node would get it. */
+static void move_to_end(prte_node_t *node)
+{
+    prte_node_t *filler;
+    bool last = true;
+
+    for (int i = node->index + 1; i < prte_node_pool->size; i++) {
+        prte_node_t *other = (prte_node_t *) pmix_pointer_array_get_item(prte_node_pool, i);
+        last = last && (other == NULL || other->daemon == NULL);
+    }
+    if (last)
+        return;
+    filler = PMIX_NEW(prte_node_t);
+    pmix_asprintf(&filler->name, "%s.moved", node->name);
+    filler->state = PRTE_NODE_STATE_NOT_INCLUDED;
+    PRTE_FLAG_SET(filler, PRTE_NODE_NON_USABLE);
+    filler->index = node->index;
+    pmix_pointer_array_set_item(prte_node_pool, node->index, filler);
+    node->index = pmix_pointer_array_add(prte_node_pool, node);
+}
+
 static void want(const char *host)
 {
     prte_node_t *node = node_of(host);
@@ -48,6 +71,7 @@ static void want(const char *host)
         return;
     ftp_say(2, "node %s is named and has no daemon yet", node->name);
     node->state = PRTE_NODE_STATE_ADDED;
+    move_to_end(node);
 }
 
 static bool is_spawned_by_tolerant(const prte_job_t *job)

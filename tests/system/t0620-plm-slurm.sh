@@ -94,6 +94,11 @@ test_expect_success 'a daemon is killed; a spawn goes to a node of the job that 
     says "rank 0: node n2 down" && says "rank 2: node n2 down"
 '
 
+test_expect_success 'the same with a node between those that it did use' '
+    job "$four" "--host n1,n3" losses=1 spawn=n2 end=go && on n3 pkill -9 -x survive_app &&
+    hears "child on n2" && touch "$shared"/go && ends_with 0
+'
+
 test_expect_success 'a node crashes: Slurm takes it out of the job, which goes on; a survivors exit code' '
     job "$four" "$three" losses=1 spawn=n4 end=go exit=5 && cluster crash n2 &&
     hears "child on n4" && wait_until 120 is_down_to_slurm n2 && is_in_state "$job" RUNNING &&
