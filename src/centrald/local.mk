@@ -45,6 +45,7 @@ src_centrald_libftcentrald_la_SOURCES = \
     src/centrald/server.c src/centrald/server.h \
     src/centrald/session.c src/centrald/session.h \
     src/centrald/sessions.c src/centrald/sessions.h \
+    src/centrald/source.c src/centrald/source.h \
     src/centrald/sinks.c src/centrald/sinks.h \
     src/centrald/starter.c src/centrald/starter.h \
     src/centrald/system.c src/centrald/system.h \
@@ -52,7 +53,7 @@ src_centrald_libftcentrald_la_SOURCES = \
     src/centrald/units.c src/centrald/units.h \
     src/centrald/watch.c src/centrald/watch.h
 src_centrald_libftcentrald_la_CPPFLAGS = $(AM_CPPFLAGS) -DFT_VERSION='"$(VERSION)"' \
-    -DFT_SYSCONFDIR='"$(sysconfdir)"' $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CONFUSE_CFLAGS) $(YYJSON_CFLAGS) \
+    -DFT_SYSCONFDIR='"$(sysconfdir)"' -DFT_PKGLIBEXECDIR='"$(pkglibexecdir)"' $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CONFUSE_CFLAGS) $(YYJSON_CFLAGS) \
     $(MICROHTTPD_CFLAGS) $(SYSTEMD_CFLAGS)
 src_centrald_libftcentrald_la_LIBADD = src/centrald/libftbook.la src/conf/libftconf.la src/rms/libftrms.la src/cms/libftcms.la \
     src/core/libftcore.la src/topology/libfttopology.la src/net/libftnet.la src/wire/libftwire.la \

@@ -31,6 +31,7 @@
 #include "centrald/modules.h"
 #include "centrald/requests.h"
 #include "centrald/scontrol.h"
+#include "centrald/source.h"
 #include "centrald/starter.h"
 #include "common/clock.h"
 #include "common/conftext.h"
@@ -219,21 +220,24 @@ static void do_acquire(void *arg, uint64_t acquire, const struct ft_wanted *want
 {
     struct ft_reign *reign = arg;
 
-    ft_rms_acquire(reign->rms, acquire, wanted);
+    if (reign->rms != NULL)
+        ft_rms_acquire(reign->rms, acquire, wanted);
 }
 
 static void do_abandon(void *arg, uint64_t acquire)
 {
     struct ft_reign *reign = arg;
 
-    ft_rms_abandon(reign->rms, acquire);
+    if (reign->rms != NULL)
+        ft_rms_abandon(reign->rms, acquire);
 }
 
 static void do_release(void *arg, const char *node, bool broken)
 {
     struct ft_reign *reign = arg;
 
-    ft_rms_release(reign->rms, node, broken);
+    if (reign->rms != NULL)
+        ft_rms_release(reign->rms, node, broken);
 }
 
 static bool do_configured(void *arg, const char *node, struct ft_facts *facts)
@@ -296,6 +300,17 @@ static void on_none(void *arg, uint64_t acquire, const char *why, int64_t availa
 {
     if (!put_off(arg, acquire, NULL, why, available_at_s, 0))
         ft_log_error("out of memory: an answer of the resource manager is lost");
+}
+
+/* Slurm's word that a node is down means that it does not answer Slurm: whether it is lost is found
+ * out by those who beat its heart. It is left either way. */
+static void on_node_fail(void *arg, const char *node, bool failing, const char *why)
+{
+    struct ft_reign *reign = arg;
+
+    (void) failing;
+    if (!reign->mute)
+        ft_reign_node_failing(reign, node, why);
 }
 
 static void deliver(struct ft_reign *reign, const struct later *later)
@@ -781,20 +796,10 @@ memory:
 static struct ft_rms *make_rms(struct ft_reign *reign, const struct ft_plan *plan, char *why,
                                size_t size)
 {
-    static const struct ft_rms_events events = {.offer = on_offer, .none = on_none};
-    size_t n = ft_hostlist_count(plan->pool);
-    const char **names = calloc(n + 1, sizeof *names);
-    struct ft_rms_config config = {.pool = names, .pool_n = n};
-    struct ft_rms *rms = NULL;
+    static const struct ft_rms_events events = {on_offer, on_none, on_node_fail};
 
-    for (size_t i = 0; names != NULL && i < n; i++)
-        names[i] = ft_hostlist_at(plan->pool, i);
-    if (names != NULL)
-        rms = ft_rms_create("pool", &config, &events, reign);
-    free(names);
-    if (rms == NULL)
-        snprintf(why, size, "the pool of spare nodes: %s", strerror(errno));
-    return rms;
+    return ft_source_make(plan, reign->config.book != NULL, reign->config.loop, &events, reign, why,
+                          size);
 }
 
 /* What ft.conf says of nodes; the pool's nodes become known, too. */
@@ -1262,6 +1267,8 @@ void ft_reign_stop(struct ft_reign *reign, bool leave, const char *reason)
         ft_discovery_stop(reign->discovery);
     ft_scontrol_stop(reign->scontrol);
     reign->scontrol = NULL;
+    ft_rms_destroy(reign->rms); /* what it has in the loop keeps that going */
+    reign->rms = NULL;
 }
 
 bool ft_reign_is_over(const struct ft_reign *reign)

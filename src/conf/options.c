@@ -78,6 +78,32 @@ static const char *no_cms(const char *text)
                ? NULL : "is none of collected, file:/PATH, slurm";
 }
 
+static const char *no_rms(const char *text)
+{
+    return strcmp(text, "auto") == 0 || strcmp(text, "pool") == 0 || strcmp(text, "slurm") == 0
+               ? NULL : "is none of auto, pool, slurm";
+}
+
+/* The same words as rms/rms.c knows. */
+static const char *no_ladder(const char *text)
+{
+    static const char *const ways[] = {"spares", "expand", "beside"};
+    unsigned seen = 0;
+
+    for (;;) {
+        size_t n = strcspn(text, ","), way = 0;
+
+        while (way < 3 && (strlen(ways[way]) != n || strncmp(ways[way], text, n) != 0))
+            way++;
+        if (way == 3 || (seen & 1u << way))
+            return "is not a list of spares, expand and beside, none of them twice";
+        seen |= 1u << way;
+        if (text[n] == '\0')
+            return NULL;
+        text += n + 1;
+    }
+}
+
 static const char *no_sink(const char *text)
 {
     return strcmp(text, "journal") == 0 || strcmp(text, "syslog") == 0 || is_file(text)
@@ -131,6 +157,10 @@ static const struct option top_options[] = {
     {"key", TEXT, IN(ft_plan, key), 0, 0, "/etc/ft/key", not_absolute},
     {"folder", TEXT, IN(ft_plan, folder), 0, 0, "/var/lib/ft/central", not_absolute},
     {"cms", TEXT, IN(ft_plan, cms), 0, 0, "collected", no_cms},
+    {"rms", TEXT, IN(ft_plan, rms), 0, 0, "auto", no_rms},
+    {"rms_ladder", TEXT, IN(ft_plan, rms_ladder), 0, 0, "spares,beside", no_ladder},
+    {"rms_partition", TEXT, IN(ft_plan, rms_partition), 0, 0, "", NULL},
+    {"rms_watch_ms", NUMBER, IN(ft_plan, rms_watch_ms), 0, HOUR_MS, NULL, NULL},
     {"hook", TEXT, IN(ft_plan, hook), 0, 0, "", not_absolute_nor_empty},
     {"sinks", TEXTS, IN(ft_plan, sinks), 0, 0, NULL, no_sink},
     {"metrics_port", NUMBER, IN(ft_plan, metrics_port), 0, 65535, NULL, NULL},

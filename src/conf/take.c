@@ -42,6 +42,7 @@ static const struct ft_plan plan_defaults = {
     .handback_ms = 10000,
     .unfit_ms = 300000,
     .metrics_port = 9311,
+    .rms_watch_ms = 10000,
     .events_max_mb = 64,
 };
 

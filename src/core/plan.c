@@ -123,6 +123,9 @@ void ft_plan_destroy(struct ft_plan *plan)
     free(plan->key);
     free(plan->folder);
     free(plan->cms);
+    free(plan->rms);
+    free(plan->rms_ladder);
+    free(plan->rms_partition);
     free(plan->hook);
     free_texts(plan->sinks);
     free(plan->admins);

@@ -334,6 +334,10 @@ static void diff_sinks(struct telling *telling, const struct ft_plan *old,
 {
     if (!same_texts(old->sinks, new->sinks))
         tell(telling, FT_DIFF_SINKS, "sinks: where events go has changed");
+    tell_text(telling, FT_DIFF_CENTRAL, "rms", old->rms, new->rms);
+    tell_text(telling, FT_DIFF_CENTRAL, "rms_ladder", old->rms_ladder, new->rms_ladder);
+    tell_text(telling, FT_DIFF_CENTRAL, "rms_partition", old->rms_partition, new->rms_partition);
+    tell_number(telling, FT_DIFF_CENTRAL, "rms_watch_ms", old->rms_watch_ms, new->rms_watch_ms);
     tell_text(telling, FT_DIFF_SINKS, "hook", old->hook, new->hook);
     tell_number(telling, FT_DIFF_SINKS, "metrics_port", old->metrics_port, new->metrics_port);
     tell_number(telling, FT_DIFF_SINKS, "events_max_mb", old->events_max_mb, new->events_max_mb);

@@ -31,6 +31,15 @@ tests_unit_pmix_host_SOURCES = tests/unit/pmix_host.c
 tests_unit_pmix_host_CPPFLAGS = $(PMIX_CFLAGS)
 tests_unit_pmix_host_LDADD = $(PMIX_LIBS)
 
+check_PROGRAMS += tests/unit/test_rms_slurm
+tests_unit_test_rms_slurm_SOURCES = tests/unit/test_rms_slurm.c
+tests_unit_test_rms_slurm_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rms_slurm_LDADD = src/rms/libftrms.la src/common/libftcommon.la $(CHECK_LIBS)
+if HAVE_SLURM
+tests_unit_test_rms_slurm_CPPFLAGS += -DTEST_WISH
+tests_unit_test_rms_slurm_LDADD += src/rmshelp/libftwish.la
+endif
+
 check_PROGRAMS += tests/unit/test_sites
 tests_unit_test_sites_SOURCES = tests/unit/test_sites.c
 tests_unit_test_sites_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)

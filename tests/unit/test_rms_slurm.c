@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_rms_slurm.c - what of nodes from Slurm is pure: the lines to the helper, the ladder, the
+ * request made out of a job's record.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rms/rms.h"
+#include "rms/talk.h"
+#ifdef TEST_WISH
+#include "rmshelp/wish.h"
+#endif
+
+START_TEST(test_talk_there_and_back)
+{
+    static const char *const values[] = {"", "plain", "two words", "100%", "a=b", "line\nbreak",
+                                         "tab\t", "caf\303\251", "%20"};
+    char line[500] = "word", copy[500];
+    struct ft_talk talk;
+
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char key[] = {'k', (char) ('a' + i), '\0'};
+
+        ck_assert_int_eq(ft_talk_add(line, sizeof line, key, values[i]), 0);
+    }
+    ck_assert_int_eq(ft_talk_add(line, sizeof line, "none", NULL), 0);
+    ck_assert_int_eq(ft_talk_add_number(line, sizeof line, "n", -42), 0);
+    ck_assert_ptr_null(strchr(line, '\n'));
+    strcpy(copy, line);
+    ck_assert_int_eq(ft_talk_parse(copy, &talk), 0);
+    ck_assert_str_eq(talk.word, "word");
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
+        char key[] = {'k', (char) ('a' + i), '\0'};
+
+        ck_assert_str_eq(ft_talk_text(&talk, key), values[i]);
+    }
+    ck_assert_ptr_null(ft_talk_text(&talk, "none"));
+    ck_assert_int_eq(ft_talk_number(&talk, "n", 7), -42);
+    ck_assert_int_eq(ft_talk_number(&talk, "kb", 7), 7);
+    ck_assert_int_eq(ft_talk_number(&talk, "none", 7), 7);
+}
+END_TEST
+
+START_TEST(test_talk_that_makes_no_sense)
+{
+    static const char *const lines[] = {"", " ", "Word", "a b", "a =b", "a B=c", "a b=%", "a b=%2",
+                                        "a b=%zz", "a b=%00", "a  b=c", "a1"};
+    struct ft_talk talk;
+
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        char line[20];
+
+        strcpy(line, lines[i]);
+        ck_assert_msg(ft_talk_parse(line, &talk) == -1, "understood: '%s'", lines[i]);
+        ck_assert_int_eq(errno, EBADMSG);
+    }
+}
+END_TEST
+
+START_TEST(test_talk_has_limits)
+{
+    char line[200] = "w", whole[FT_TALK_PAIRS_MAX * 8 + 8] = "w", small[12] = "get";
+    struct ft_talk talk;
+
+    for (size_t size = 2; size < 12; size++) {
+        char tight[12] = "w";
+
+        if (ft_talk_add(tight, size, "key", " ") == 0)
+            ck_assert_str_eq(tight, "w key=%20");
+        else
+            ck_assert_str_eq(tight, "w");
+    }
+    ck_assert_int_eq(ft_talk_add(small, sizeof small, "exclude", "n1"), -1);
+    ck_assert_int_eq(errno, ENOBUFS);
+    ck_assert_str_eq(small, "get");
+    for (int i = 0; i <= FT_TALK_PAIRS_MAX; i++)
+        strcat(whole, " k=v");
+    ck_assert_int_eq(ft_talk_parse(whole, &talk), -1);
+    ck_assert_int_eq(ft_talk_add(line, sizeof line, "k", "v"), 0);
+}
+END_TEST
+
+START_TEST(test_ladder)
+{
+    static const char *const wrong[] = {"", ",", "beside,", ",beside", "spares,spares", "besides",
+                                        "spares beside", "expand,beside,spares,expand", "Spares"};
+    enum ft_rms_way ladder[FT_RMS_WAYS_MAX] = {FT_RMS_EXPAND};
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        ck_assert_msg(ft_rms_ladder_parse(wrong[i], ladder) == -1, "taken: '%s'", wrong[i]);
+        ck_assert_int_eq(errno, EINVAL);
+        ck_assert_int_eq(ladder[0], FT_RMS_EXPAND);
+    }
+    ck_assert_int_eq(ft_rms_ladder_parse("beside", ladder), 0);
+    ck_assert(ladder[0] == FT_RMS_BESIDE && ladder[1] == 0 && ladder[2] == 0);
+    ck_assert_int_eq(ft_rms_ladder_parse("expand,beside,spares", ladder), 0);
+    ck_assert(ladder[0] == FT_RMS_EXPAND && ladder[1] == FT_RMS_BESIDE &&
+              ladder[2] == FT_RMS_SPARES);
+}
+END_TEST
+
+START_TEST(test_a_backend_without_what_it_needs)
+{
+    struct ft_rms_config config = {.slurm = {.job = 1, .timeout_ms = 1}};
+
+    ck_assert_ptr_null(ft_rms_create("slurm", &config, NULL, NULL));
+    ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+#ifdef TEST_WISH
+static slurm_job_info_t record(void)
+{
+    slurm_job_info_t job = {
+        .job_id = 77, .user_id = 2001, .group_id = 2002, .job_state = JOB_RUNNING,
+        .nodes = (char *) "n[1-3]", .partition = (char *) "main", .account = (char *) "physics",
+        .qos = (char *) "normal", .num_nodes = 3, .num_cpus = 10, .time_limit = 60,
+        .end_time = 100000, .pn_min_memory = 500 | MEM_PER_CPU, .shared = JOB_SHARED_OK,
+        .features = (char *) "ib&big"};
+
+    return job;
+}
+
+static struct ft_talk order_of(const char *text)
+{
+    static char line[300];
+    struct ft_talk order;
+
+    strcpy(line, text);
+    ck_assert_int_eq(ft_talk_parse(line, &order), 0);
+    return order;
+}
+
+START_TEST(test_wish_is_like_the_job)
+{
+    slurm_job_info_t job = record();
+    struct ft_talk order = order_of("get exclude=n9,n3.far cores=64");
+    static struct ft_parent parent;
+    static struct ft_wish wish;
+
+    ft_parent_read(&parent, &job);
+    ck_assert(parent.runs);
+    ck_assert_int_eq(ft_wish_make(&wish, &parent, &order, 100000 - 601), 0);
+    ck_assert_str_eq(wish.desc.exc_nodes, "n[1-3],n9,n3.far");
+    ck_assert_str_eq(wish.desc.partition, "main");
+    ck_assert_str_eq(wish.desc.account, "physics");
+    ck_assert_str_eq(wish.desc.features, "ib&big");
+    ck_assert_str_eq(wish.desc.name, "ft-77");
+    ck_assert_ptr_null(wish.desc.tres_per_node);
+    ck_assert_uint_eq(wish.desc.time_limit, 11);
+    ck_assert_uint_eq(wish.desc.min_nodes, 1);
+    ck_assert_uint_eq(wish.desc.max_nodes, 1);
+    ck_assert_uint_eq(wish.desc.pn_min_cpus, 4); /* not the cores: it shares its nodes */
+    ck_assert(wish.desc.pn_min_memory == (500 | MEM_PER_CPU));
+    ck_assert_uint_eq(wish.desc.shared, NO_VAL16);
+    ck_assert_uint_eq(wish.desc.user_id, 2001);
+    ft_wish_joins(&wish, &parent);
+    ck_assert_str_eq(wish.desc.dependency, "expand:77");
+    ck_assert_uint_eq(wish.desc.time_limit, 1);
+}
+END_TEST
+
+START_TEST(test_wish_of_an_exclusive_job)
+{
+    slurm_job_info_t job = record();
+    struct ft_talk order = order_of("get cores=64 partition=spare memory_mb=2000");
+    static struct ft_parent parent;
+    static struct ft_wish wish;
+
+    job.shared = JOB_SHARED_NONE;
+    job.time_limit = INFINITE;
+    job.features = (char *) "[rack1*2&rack2*1]";
+    job.tres_alloc_str = (char *) "cpu=10,gres/gpu=4,gres/gpu:a100=4,node=3";
+    ft_parent_read(&parent, &job);
+    ck_assert_int_eq(ft_wish_make(&wish, &parent, &order, 5), 0);
+    ck_assert_uint_eq(wish.desc.shared, 0);
+    ck_assert_uint_eq(wish.desc.pn_min_cpus, 64);
+    ck_assert_uint_eq(wish.desc.time_limit, INFINITE);
+    ck_assert_ptr_null(wish.desc.features);
+    ck_assert_str_eq(wish.desc.partition, "spare");
+    ck_assert_str_eq(wish.desc.tres_per_node, "gres/gpu:a100:2");
+    ck_assert(wish.desc.pn_min_memory == 2000);
+}
+END_TEST
+
+START_TEST(test_a_job_that_ends_gets_nothing)
+{
+    static const uint32_t states[] = {JOB_PENDING, JOB_COMPLETE, JOB_RUNNING | JOB_COMPLETING,
+                                      JOB_NODE_FAIL, JOB_CANCELLED | JOB_COMPLETING};
+    static struct ft_parent parent;
+
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
+        slurm_job_info_t job = record();
+
+        job.job_state = states[i];
+        ft_parent_read(&parent, &job);
+        ck_assert(!parent.runs);
+    }
+}
+END_TEST
+
+START_TEST(test_too_many_are_excluded)
+{
+    slurm_job_info_t job = record();
+    static struct ft_parent parent;
+    static struct ft_wish wish;
+    static char names[FT_TALK_LINE_MAX];
+    struct ft_talk order = {.word = "get", .pairs = {{"exclude", names}}, .n = 1};
+
+    memset(names, 'n', sizeof names - 4);
+    ft_parent_read(&parent, &job);
+    ck_assert_int_eq(ft_wish_make(&wish, &parent, &order, 5), -1);
+    ck_assert_int_eq(errno, ENOBUFS);
+}
+END_TEST
+
+START_TEST(test_minutes_and_devices)
+{
+    char devices[64];
+
+    ck_assert_uint_eq(ft_minutes_until(0, 1000), INFINITE);
+    ck_assert_uint_eq(ft_minutes_until(999, 1000), 1);
+    ck_assert_uint_eq(ft_minutes_until(1060, 1000), 1);
+    ck_assert_uint_eq(ft_minutes_until(1061, 1000), 2);
+    ft_devices_of_one(NULL, 2, devices, sizeof devices);
+    ck_assert_str_eq(devices, "");
+    ft_devices_of_one("cpu=4,mem=1G,node=2", 2, devices, sizeof devices);
+    ck_assert_str_eq(devices, "");
+    ft_devices_of_one("gres/gpu=3,gres/nic=2", 2, devices, sizeof devices);
+    ck_assert_str_eq(devices, "gres/gpu:2,gres/nic:1");
+    ft_devices_of_one("gres/gpu=4,gres/gpu:a100=4", 0, devices, sizeof devices);
+    ck_assert_str_eq(devices, "");
+}
+END_TEST
+#endif
+
+int main(void)
+{
+    Suite *suite = suite_create("rms_slurm");
+    TCase *tests = tcase_create("pure");
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    tcase_add_test(tests, test_talk_there_and_back);
+    tcase_add_test(tests, test_talk_that_makes_no_sense);
+    tcase_add_test(tests, test_talk_has_limits);
+    tcase_add_test(tests, test_ladder);
+    tcase_add_test(tests, test_a_backend_without_what_it_needs);
+#ifdef TEST_WISH
+    tcase_add_test(tests, test_wish_is_like_the_job);
+    tcase_add_test(tests, test_wish_of_an_exclusive_job);
+    tcase_add_test(tests, test_a_job_that_ends_gets_nothing);
+    tcase_add_test(tests, test_too_many_are_excluded);
+    tcase_add_test(tests, test_minutes_and_devices);
+#endif
+    suite_add_tcase(suite, tests);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed != 0;
+}
