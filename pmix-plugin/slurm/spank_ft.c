@@ -35,8 +35,11 @@
 #include "variables.h"
 
 #pragma GCC visibility push(default)
-SPANK_PLUGIN(ft, 1)
-/* Slurm looks them up by name. */
+/* Slurm looks these up by name; the version has to be its own, major and minor. */
+const char plugin_name[] = FT_SPANK_NAME;
+const char plugin_type[] = "spank";
+const unsigned int plugin_version = SLURM_VERSION_NUMBER;
+const unsigned int spank_plugin_version = 1;
 spank_f slurm_spank_init;
 spank_f slurm_spank_init_post_opt;
 #pragma GCC visibility pop
