@@ -107,6 +107,7 @@ void ftp_survive_declared(const char *node, const char *why);
 void ftp_survive_leave(prte_proc_t *daemon);
 
 /* ---- growth.c: one job at a time makes the machine grow */
+void ftp_growth_start(void);            /* once PRRTE's own parts are chosen */
 bool ftp_growth_hold(prte_job_t *job);  /* true: it waits, and will come to LAUNCH_DAEMONS again */
 void ftp_growth_begun(prte_job_t *job, pmix_rank_t daemons_before); /* after LAUNCH_DAEMONS */
 void ftp_growth_over(const prte_job_t *job); /* its daemons have reported, or it has failed */

@@ -8,12 +8,19 @@
  * spawner waits for ever). So a job that comes to its LAUNCH_DAEMONS while another one's new daemons
  * are on their way waits here until that one has reached VM_READY, or failed, or had its time.
  *
+ * And one thing more: the launch message of a job that made the machine grow tells the new daemons of
+ * all jobs that there are. One that waits here, or is on its way to be launched, is told without its
+ * processes; its own launch message then comes to a daemon that knows it already, and starts nothing.
+ * So those that are not launched yet are left out of it: they come by their own messages, later.
+ *
  * Called by job.c, on the launcher's event loop. What waits is bounded by the spawns that
  * applications have under way, each of which waits for its answer.
  */
 #include "ft_prrte.h"
 
 #include <stdlib.h>
+
+#include "src/mca/odls/odls.h"
 
 #define GRACE_S 10 /* beyond the time that new daemons have to report */
 
@@ -100,4 +107,37 @@ void ftp_growth_over(const prte_job_t *job)
     PMIX_RELEASE(growing);
     growing = NULL;
     release_next();
+}
+
+/* ---- the launch message */
+
+static prte_odls_base_module_get_add_procs_data_fn_t stock_pack;
+
+static int pack_launch(pmix_data_buffer_t *message, pmix_nspace_t nspace)
+{
+    int n = prte_job_data->size, rc;
+    prte_job_t **hidden = calloc((size_t) n + 1, sizeof *hidden);
+
+    for (int i = 1; hidden != NULL && i < n; i++) {
+        prte_job_t *job = (prte_job_t *) pmix_pointer_array_get_item(prte_job_data, i);
+        if (job == NULL || PMIX_CHECK_NSPACE(job->nspace, nspace)
+            || job->state >= PRTE_JOB_STATE_LAUNCH_APPS)
+            continue;
+        hidden[i] = job;
+        pmix_pointer_array_set_item(prte_job_data, i, NULL);
+    }
+    rc = stock_pack(message, nspace);
+    for (int i = 1; hidden != NULL && i < n; i++)
+        if (hidden[i] != NULL)
+            pmix_pointer_array_set_item(prte_job_data, i, hidden[i]);
+    free(hidden);
+    return rc;
+}
+
+void ftp_growth_start(void)
+{
+    if (stock_pack != NULL || prte_odls.get_add_procs_data == NULL)
+        return;
+    stock_pack = prte_odls.get_add_procs_data;
+    prte_odls.get_add_procs_data = pack_launch;
 }

@@ -202,6 +202,7 @@ static void on_allocate(int fd, short args, void *cbdata)
     stock_allocate(fd, args, cbdata);
     ftp_slurm_allocated();
     ftp_hosts_start();
+    ftp_growth_start();
     if (first)
         ftp_spares_keep_back();
 }

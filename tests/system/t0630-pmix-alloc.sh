@@ -101,6 +101,12 @@ test_expect_success 'a node that was given is lost: it is released, and not give
     said "^child on n4$" && said "^new PMIX_ERR_OUT_OF_RESOURCE" && cluster boot n3
 '
 
+test_expect_success 'all processes ask and spawn at once: each has a node of its own, or the same one' '
+    pooled on=all new "spawn:host=\$node" spawn:host=n5 && ends &&
+    said_times 2 "^new PMIX_SUCCESS" && said_times 4 "^spawn PMIX_SUCCESS" &&
+    said "^child on n3$" && said "^child on n4$" && said_times 2 "^child on n5$"
+'
+
 test_expect_success 'what is not released goes back when the launcher ends: the next one gets it' '
     pooled new:nodes=3 && ends && said "nodes=n3,n4,n5 " &&
     pooled new:nodes=3 && ends && said "nodes=n3,n4,n5 "

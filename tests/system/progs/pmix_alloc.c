@@ -5,7 +5,7 @@
  *
  *   pmix_alloc [on=RANK] WORD...
  *
- * Rank RANK (0) does the words one after the other, and says what came of each; then all ranks end. A
+ * Rank RANK (0; all: each of them) does the words one after the other, and says what came of each; then all ranks end. A
  * word is VERB[:KEY=VALUE]...; in values, $id and $node are the latest allocation and its first node.
  *   new, extend, release, cancel   PMIx_Allocation_request. Keys: nodes, req, id, list, exclude,
  *                                  cpus, timeout (s), strange (an attribute nobody knows, required),
@@ -229,7 +229,7 @@ static void spawn(const char *word)
     const char *host = value_of(word, "host"), *until = value_of(word, "until");
     char command[512], line[128];
     char *argv[] = {(char *) "/bin/sh", (char *) "-c", command, NULL};
-    pmix_info_t info[2];
+    pmix_info_t info[2], job;
     pmix_app_t app;
     pmix_nspace_t child;
     pmix_status_t rc;
@@ -246,7 +246,8 @@ static void spawn(const char *word)
     PMIX_INFO_LOAD(&info[1], PMIX_HOST, host, PMIX_STRING);
     app.info = info;
     app.ninfo = 2;
-    rc = PMIx_Spawn(NULL, 0, &app, 1, child);
+    PMIX_INFO_LOAD(&job, PMIX_MAPBY, ":OVERSUBSCRIBE", PMIX_STRING);
+    rc = PMIx_Spawn(&job, 1, &app, 1, child);
     snprintf(line, sizeof line, "spawn %s", PMIx_Error_string(rc));
     say(line);
 }
@@ -294,9 +295,11 @@ int main(int argc, char **argv)
 {
     unsigned rank = argc > 1 && strncmp(argv[1], "on=", 3) == 0 ? (unsigned) atoi(argv[1] + 3) : 0;
 
+    bool all = argc > 1 && strcmp(argv[1], "on=all") == 0;
+
     if (PMIx_Init(&self, NULL, 0) != PMIX_SUCCESS)
         return 97;
-    for (int i = 1; self.rank == rank && i < argc; i++)
+    for (int i = 1; (all || self.rank == rank) && i < argc; i++)
         if (strncmp(argv[i], "on=", 3) != 0)
             act(argv[i]);
     while (later > 0)
