@@ -248,7 +248,7 @@ static enum ft_got await_grant(struct ft_allocation *allocation, int64_t until_m
 
         if (!told && allocation->own != 0) {
             snprintf(own, sizeof own, "%" PRIu32, allocation->own);
-            ft_side_say("pending", "own", own, NULL);
+            ft_side_say("pending", "own", own);
             told = true;
         }
         what = ft_side_wait(-1, left_ms > 0 ? (int) left_ms : 0);
@@ -496,7 +496,7 @@ static bool is_well(struct ft_allocation *allocation)
         char why[256];
 
         snprintf(why, sizeof why, "its allocation %" PRIu32 " is %s", allocation->own, state);
-        ft_side_say("lost", "node", allocation->node, "why", why, NULL);
+        ft_side_say("lost", "node", allocation->node, "why", why);
         allocation->own = 0;
         return false;
     }
@@ -520,7 +520,7 @@ void ft_allocation_guard(struct ft_allocation *allocation, const char *program)
     if (allocation->joined && back)
         shrink_job(allocation);
     give_back(allocation);
-    ft_side_say("back", "node", allocation->node, NULL);
+    ft_side_say("back", "node", allocation->node);
 }
 
 int ft_allocation_hold(uint32_t parent, uint32_t own)

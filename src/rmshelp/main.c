@@ -88,7 +88,7 @@ static void say_got(const struct ft_allocation *allocation)
     snprintf(own, sizeof own, "%" PRIu32, allocation->own);
     snprintf(end, sizeof end, "%lld", (long long) allocation->end);
     ft_side_say("got", "node", allocation->node, "own", own, "way",
-                allocation->joined ? "expand" : "beside", "end", end, NULL);
+                allocation->joined ? "expand" : "beside", "end", end);
 }
 
 /* One way after the other; only the last waits. `why` gathers what stood in the way of each. */
@@ -135,7 +135,7 @@ static int get(const struct ft_talk *order)
             snprintf(at, sizeof at, "%" PRId64, ft_allocation_estimate(&wish));
     }
     if (got == FT_GOT_NOTHING)
-        ft_side_say("none", "why", why, "at", at, NULL);
+        ft_side_say("none", "why", why, "at", at);
     if (got != FT_GOT_NODE)
         return EXIT_WELL;
     say_got(&allocation);
@@ -205,7 +205,7 @@ int main(int argc, char **argv)
     if (argc == 4)
         return ft_allocation_hold((uint32_t) strtoul(argv[2], NULL, 10),
                                   (uint32_t) strtoul(argv[3], NULL, 10));
-    ft_side_say("ready", "version", version, NULL);
+    ft_side_say("ready", "version", version);
     do {
         what = ft_side_wait(-1, -1);
     } while (what == 0);

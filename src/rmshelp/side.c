@@ -123,7 +123,7 @@ const struct ft_talk *ft_side_order(void)
     return &side.order;
 }
 
-void ft_side_say(const char *word, ...)
+void ft_side_say_pairs(const char *word, ...)
 {
     char line[FT_TALK_LINE_MAX];
     const char *key;

@@ -27,7 +27,8 @@ const struct ft_talk *ft_side_order(void);
 /* Something may have changed: ends a wait with 0. From any thread. */
 void ft_side_wake(void);
 
-/* Says WORD KEY=VALUE ...: pairs of texts, ended by NULL. A value of NULL leaves its pair out. */
-void ft_side_say(const char *word, ...) __attribute__((sentinel));
+/* Says WORD KEY=VALUE ...: pairs of texts. A value of NULL leaves its pair out. */
+#define ft_side_say(...) ft_side_say_pairs(__VA_ARGS__, (const char *) NULL)
+void ft_side_say_pairs(const char *word, ...) __attribute__((sentinel));
 
 #endif

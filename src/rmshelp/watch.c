@@ -54,7 +54,7 @@ done:
 static void say_once(struct ft_hostlist *said, const char *word, const char *node, const char *why)
 {
     if (ft_hostlist_add(said, node) == 1)
-        ft_side_say(word, "node", node, "why", why, NULL);
+        ft_side_say(word, "node", node, "why", why);
 }
 
 static void compare(struct watch *watch, const struct ft_hostlist *now)
@@ -106,7 +106,7 @@ int ft_watch(uint32_t job, int each_ms)
     while (goes_on && ft_side_wait(-1, each_ms) != FT_SIDE_OVER)
         goes_on = look(&watch, job);
     if (!goes_on)
-        ft_side_say("over", NULL);
+        ft_side_say("over");
     ft_hostlist_destroy(watch.nodes);
     ft_hostlist_destroy(watch.failed);
     ft_hostlist_destroy(watch.failing);

@@ -73,10 +73,11 @@ MessageTimeout=5
 InactiveLimit=0
 KillWait=5
 MinJobAge=300
-GresTypes=gpu
 DefMemPerCPU=500
 I
-    local name
+    local name kinds
+    kinds=$(slurm_gres | sed -nE 's/.* Name=([^ ]+) .*/\1/p' | sort -u | paste -sd,)
+    [ -z "$kinds" ] || echo "GresTypes=$kinds"
     for name in $(slurm_nodes); do
         printf 'NodeName=%s NodeAddr=%s CPUs=4 RealMemory=4000 TmpDisk=100 State=UNKNOWN %s\n' "$name" \
             "$(node_address "${name#n}")" "${slurm_settings[$name]-}"

@@ -7,6 +7,7 @@
 #define FT_BINDIR "/usr/bin"
 #define FT_SBINDIR "/usr/sbin"
 #define FT_LIBDIR "/usr/lib"
+#define FT_PKGLIBEXECDIR "/usr/libexec/ft"
 #define FT_PRTELIBDIR "/usr/lib/prte"
 #define FT_PREFIX_DIR "/usr"
 #define FT_VERSION "0"
