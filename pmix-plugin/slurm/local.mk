@@ -12,7 +12,8 @@ slurm_plugin_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared
 
 pmix_plugin_slurm_spank_ft_la_SOURCES = pmix-plugin/slurm/spank_ft.c pmix-plugin/slurm/plugins.h \
     pmix-plugin/slurm/variables.c pmix-plugin/slurm/variables.h
-pmix_plugin_slurm_spank_ft_la_CPPFLAGS = $(slurm_plugin_cppflags) \
+pmix_plugin_slurm_spank_ft_la_CPPFLAGS = $(slurm_plugin_cppflags) $(slurm_plugin_places)
+slurm_plugin_places = \
     -DFT_PREFIX_DIR='"$(prefix)"' -DFT_SBINDIR='"$(sbindir)"' -DFT_LIBDIR='"$(libdir)"' \
     -DFT_PRTELIBDIR='"$(prtelibdir)"' -DFT_PKGLIBEXECDIR='"$(pkglibexecdir)"' \
     -DFT_PRTE_PKGLIBDIR='"$(ft_prte_pkglibdir)"'

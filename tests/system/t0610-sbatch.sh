@@ -187,6 +187,10 @@ test_expect_success 'sbatch --ft --ft-spares: a node crashes, the job goes on wi
     survives sbatch --ft --ft-spares=1
 '
 
+test_expect_success 'sbatch --ft without spares: a node crashes, the job goes on with one that Slurm gives' '
+    survives sbatch --ft
+'
+
 test_expect_success 'sbatch --ft without spares: the job outlives a node that it does not need' '
     script waits.sh "until test -e go; do sleep 0.1; done" "echo over" && rm -f "$home/go" &&
     submit sbatch --ft $three waits.sh && wait_until 60 is_in_state "$job" RUNNING && cluster crash n2 &&

@@ -2,7 +2,8 @@
 if HAVE_CHECK
 cli_tests = tests/unit/test_cli_options tests/unit/test_cli_environ tests/unit/test_cli_event_line \
     tests/unit/test_cli_capture tests/unit/test_cli_mpirun tests/unit/test_cli_shell \
-    tests/unit/test_cli_arguments tests/unit/test_slurm_words tests/unit/test_jobrequest
+    tests/unit/test_cli_arguments tests/unit/test_slurm_words tests/unit/test_jobrequest \
+    tests/unit/test_slurm_variables
 check_PROGRAMS += $(cli_tests)
 cli_test_cppflags = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 cli_test_ldadd = src/cli/libftcli.la $(CHECK_LIBS)
@@ -36,4 +37,9 @@ tests_unit_test_slurm_words_LDADD = $(cli_test_ldadd)
 tests_unit_test_jobrequest_SOURCES = tests/unit/test_jobrequest.c
 tests_unit_test_jobrequest_CPPFLAGS = $(cli_test_cppflags)
 tests_unit_test_jobrequest_LDADD = src/common/libftcommon.la $(CHECK_LIBS)
+tests_unit_test_slurm_variables_SOURCES = tests/unit/test_slurm_variables.c \
+    pmix-plugin/slurm/variables.c
+tests_unit_test_slurm_variables_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) \
+    -I$(top_srcdir)/pmix-plugin/slurm $(slurm_plugin_places)
+tests_unit_test_slurm_variables_LDADD = $(CHECK_LIBS)
 endif
