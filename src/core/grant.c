@@ -23,7 +23,7 @@
 #include "core/kept.h"
 #include "core/waiter.h"
 
-#define NAMES_MAX 256
+#define NAMES_MAX 1024
 
 static bool is_launcher(struct ft_central *central, uint64_t token, const struct ft_asker *asker)
 {
@@ -75,6 +75,19 @@ static size_t split(const char *list, char text[FT_EXCLUDE_MAX], const char *nam
     return n;
 }
 
+/* Nodes that the launcher has already, given so or with a daemon there: a resource manager that shares
+ * nodes would give one of them once more. */
+static size_t add_present(const struct ft_central *central, const char *names[NAMES_MAX], size_t n)
+{
+    const struct ft_node *node = ft_inventory_first(central->inventory);
+
+    for (; node != NULL && n < NAMES_MAX; node = node->order_next) {
+        if (node->granted || node->state == FT_NODE_UP)
+            names[n++] = node->name;
+    }
+    return n;
+}
+
 static void acquire(struct ft_central *central, struct ft_waiter *waiter,
                     const struct ft_asker *asker, const ftConstraint_t *constraint,
                     ftTimeout_t timeout_ms)
@@ -89,7 +102,7 @@ static void acquire(struct ft_central *central, struct ft_waiter *waiter,
         .job = asker->job != NULL ? asker->job : "",
         .like = any ? NULL : &like,
         .excluded = names,
-        .excluded_n = split(constraint->excluded, text, names),
+        .excluded_n = add_present(central, names, split(constraint->excluded, text, names)),
         .timeout_ms = timeout_ms > 0 && timeout_ms < UINT32_MAX ? (unsigned) timeout_ms : 0,
     };
 
@@ -148,6 +161,13 @@ bool ft_grant_offer(struct ft_central *central, struct ft_waiter *waiter, const 
     if (node == NULL) {
         snprintf(reply.reason, sizeof reply.reason,
                  "the central unit cannot note node %.200s, which the resource manager gave", name);
+        ft_waiter_answer(central, waiter, &reply);
+        return false;
+    }
+    if (node->granted) {
+        reply.status = FT_ERR_NONE;
+        snprintf(reply.reason, sizeof reply.reason, "the resource manager offers node %.200s, which "
+                 "this launcher has already", node->name);
         ft_waiter_answer(central, waiter, &reply);
         return false;
     }

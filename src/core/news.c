@@ -251,6 +251,11 @@ bool ft_central_offer(struct ft_central *central, uint64_t acquire, const char *
         ft_central_work(central);
         return false;
     }
+    if (node->granted) {
+        ft_decision_feed(decision, FT_IN_NO_OFFER, "it offered a node that the launcher has already");
+        ft_central_work(central);
+        return false;
+    }
     node->acquired = true;
     ft_keep_place(central, node);
     decision->offered = node;

@@ -148,6 +148,31 @@ START_TEST(test_a_node_in_use_and_a_lost_one)
 }
 END_TEST
 
+START_TEST(test_no_node_twice)
+{
+    uint64_t first, second;
+
+    stage_begin(2, 0, NULL);
+    acquire(1, "", 1000);
+    first = stage.acquire;
+    ck_assert_msg(strstr(stage.wanted_excluded, "n0") != NULL, "the launcher has it already");
+    acquire(2, "", 1000);
+    second = stage.acquire;
+    ck_assert(ft_central_offer(stage.central, first, "p0"));
+    ck_assert_msg(!ft_central_offer(stage.central, second, "p0"), "it is kept twice");
+    ck_assert_int_eq(reply_of(2)->status, FT_ERR_NONE);
+    acquire(3, "", 1000);
+    ck_assert_ptr_nonnull(strstr(stage.wanted_excluded, "p0"));
+    stage.acquire = 0;
+    lose(1);
+    ask_any(4, 0, 1);
+    ck_assert_uint_ne(stage.acquire, 0);
+    ck_assert(!ft_central_offer(stage.central, stage.acquire, "p0"));
+    ck_assert_int_eq(reply_of(4)->status, FT_ERR_NONE);
+    stage_end();
+}
+END_TEST
+
 START_TEST(test_only_launchers_may)
 {
     struct ft_asker rank = asker_of(1);
@@ -179,6 +204,7 @@ int main(void)
     tcase_add_test(tcase, test_the_same_request_is_given_the_same_node);
     tcase_add_test(tcase, test_a_granted_node_is_nobodys_alternative);
     tcase_add_test(tcase, test_a_node_in_use_and_a_lost_one);
+    tcase_add_test(tcase, test_no_node_twice);
     tcase_add_test(tcase, test_only_launchers_may);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
