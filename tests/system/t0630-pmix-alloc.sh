@@ -18,10 +18,10 @@ said() { says "$1" || { echo "not said: $1"; cat "$shared/out"; false; }; }
 said_times() { [ "$(grep -a -c -- "$2" "$shared/out")" = "$1" ] || { cat "$shared/out"; false; }; }
 hears() { wait_until 60 says "$1" || { cat "$shared/out"; false; }; }
 
-# begin COMMAND... -- WORD...: the client, two processes on n0 and n1, started as COMMAND says.
+# begin COMMAND... :: WORD...: the client, two processes on n0 and n1, started as COMMAND says.
 begin() {
     local command=()
-    while [ "$1" != -- ]; do command+=("$1"); shift; done
+    while [ "$1" != :: ]; do command+=("$1"); shift; done
     shift
     wait_until 30 nobody_left || return
     rm -f "$shared"/go
@@ -29,7 +29,7 @@ begin() {
         >"$shared"/out 2>&1 </dev/null &
     pid=$!
 }
-pooled() { begin ft run --pool "$pool" -- -- "$@"; }
+pooled() { begin ft run --pool "$pool" -- :: "$@"; }
 pool=n3,n4,n5
 
 # ends: with code 0, and leaves nothing.
@@ -113,10 +113,10 @@ test_expect_success 'what is not released goes back when the launcher ends: the 
 '
 
 test_expect_success 'without units nodes are not to be had; the allocation can be asked about' '
-    begin mpirun --with-ft ulfm -- on=1 new cancel:req=x allocation && ends &&
+    begin mpirun --with-ft ulfm :: on=1 new cancel:req=x allocation && ends &&
     said "^new PMIX_ERR_NOT_SUPPORTED" && said "^cancel PMIX_ERR_NOT_SUPPORTED" &&
     said "^allocation PMIX_SUCCESS n0 n1$" &&
-    begin mpirun -- new allocation && ends && said "^new PMIX_ERR_NOT_SUPPORTED" &&
+    begin mpirun :: new allocation && ends && said "^new PMIX_ERR_NOT_SUPPORTED" &&
     said "^allocation PMIX_SUCCESS n0 n1$"
 '
 

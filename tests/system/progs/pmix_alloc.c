@@ -288,7 +288,7 @@ static void act(const char *word)
     else if (strncmp(word, "wait:", 5) == 0)
         wait_for(value_of(word, "for"));
     else
-        say("what?");
+        exit(96);
 }
 
 int main(int argc, char **argv)
