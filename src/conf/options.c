@@ -80,8 +80,9 @@ static const char *no_cms(const char *text)
 
 static const char *no_rms(const char *text)
 {
-    return strcmp(text, "auto") == 0 || strcmp(text, "pool") == 0 || strcmp(text, "slurm") == 0
-               ? NULL : "is none of auto, pool, slurm";
+    return strcmp(text, "auto") == 0 || strcmp(text, "pool") == 0 ||
+                   strcmp(text, "slurm") == 0 || strcmp(text, "pmix") == 0
+               ? NULL : "is none of auto, pool, slurm, pmix";
 }
 
 /* The same words as rms/rms.c knows. */

@@ -144,7 +144,7 @@ struct ft_plan {
     char *key;                     /* path of the key file, /etc/ft/key */
     char *folder;                  /* of the voters' log, /var/lib/ft/central */
     char *cms;                     /* "collected", "file:PATH", "slurm" */
-    char *rms;                     /* "auto", "pool", "slurm": where nodes for jobs come from */
+    char *rms;                     /* "auto", "pool", "slurm", "pmix": where nodes for jobs come from */
     char *rms_ladder;              /* "spares,beside": how they come from Slurm */
     char *rms_partition;           /* of Slurm's; "": the job's */
     unsigned rms_watch_ms;         /* ask Slurm so often about the job's nodes; 0: not; 10000 */

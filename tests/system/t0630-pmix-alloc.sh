@@ -112,6 +112,13 @@ test_expect_success 'what is not released goes back when the launcher ends: the 
     pooled new:nodes=3 && ends && said "nodes=n3,n4,n5 "
 '
 
+test_expect_success 'a central unit that is told to ask its own launcher asks, and is refused' '
+    printf "rms = \"pmix\"\n" >"$shared"/ft.conf &&
+    begin env FT_CONF=/shared/ft.conf FT_EVENTS=/shared/events ft run -- :: new && ends &&
+    said "^new PMIX_ERR_OUT_OF_RESOURCE" && begin env FT_CONF=/shared/ft.conf ft run -- \
+        --prtemca errmgr_ft_verbose 1 :: new && ends && said "server answers .*NOT_SUPPORTED"
+'
+
 test_expect_success 'without units nodes are not to be had; the allocation can be asked about' '
     begin mpirun --with-ft ulfm :: on=1 new cancel:req=x allocation && ends &&
     said "^new PMIX_ERR_NOT_SUPPORTED" && said "^cancel PMIX_ERR_NOT_SUPPORTED" &&
