@@ -33,8 +33,8 @@ tests_unit_pmix_host_LDADD = $(PMIX_LIBS)
 
 check_PROGRAMS += tests/unit/test_rms_slurm
 tests_unit_test_rms_slurm_SOURCES = tests/unit/test_rms_slurm.c
-tests_unit_test_rms_slurm_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_rms_slurm_LDADD = src/rms/libftrms.la src/common/libftcommon.la $(CHECK_LIBS)
+tests_unit_test_rms_slurm_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rms_slurm_LDADD = src/rms/libftrms.la src/common/libftcommon.la $(UV_LIBS) $(CHECK_LIBS)
 if HAVE_SLURM
 tests_unit_test_rms_slurm_CPPFLAGS += -DTEST_WISH
 tests_unit_test_rms_slurm_LDADD += src/rmshelp/libftwish.la

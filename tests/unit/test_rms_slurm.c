@@ -5,9 +5,14 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
 
+#include "common/log.h"
 #include "rms/rms.h"
 #include "rms/talk.h"
 #ifdef TEST_WISH
@@ -108,6 +113,98 @@ START_TEST(test_a_backend_without_what_it_needs)
 
     ck_assert_ptr_null(ft_rms_create("slurm", &config, NULL, NULL));
     ck_assert_int_eq(errno, EINVAL);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- the backend, and helpers that fail */
+
+/* What the helper does is asked for by the name of the excluded node. */
+static const char fake[] =
+    "#!/bin/sh\n"
+    "echo ready\n"
+    "read -r order || exit 0\n"
+    "case $order in\n"
+    "*exclude=give*|keep*) echo 'got node=n7 own=9 way=beside end=0'; read -r order; echo back ;;\n"
+    "*exclude=refuse*) echo 'none why=no%20luck at=5' ;;\n"
+    "*exclude=garble*) echo 'got =' ;;\n"
+    "*exclude=die*) echo 'cannot go on' >&2; exit 3 ;;\n"
+    "*exclude=hang*) exec sleep 5 <&- ;;\n"
+    "esac\n";
+
+struct heard {
+    uv_loop_t loop;
+    unsigned n;
+    char text[200];
+};
+
+static void hear_offer(void *arg, uint64_t acquire, const char *node)
+{
+    struct heard *heard = arg;
+
+    heard->n++;
+    snprintf(heard->text, sizeof heard->text, "%d offers %s", (int) acquire, node);
+    uv_stop(&heard->loop);
+}
+
+static void hear_none(void *arg, uint64_t acquire, const char *why, int64_t at_s)
+{
+    struct heard *heard = arg;
+
+    heard->n++;
+    snprintf(heard->text, sizeof heard->text, "%d none: %s (%d)", (int) acquire, why, (int) at_s);
+    uv_stop(&heard->loop);
+}
+
+static void ask(struct ft_rms *rms, struct heard *heard, uint64_t acquire, const char *how)
+{
+    struct ft_wanted wanted = {.job = "j", .excluded = &how, .excluded_n = 1};
+    unsigned before = heard->n;
+
+    ft_rms_acquire(rms, acquire, &wanted);
+    if (heard->n == before)
+        uv_run(&heard->loop, UV_RUN_DEFAULT);
+    ck_assert_uint_eq(heard->n, before + 1);
+}
+
+START_TEST(test_every_wish_is_answered_once)
+{
+    static const struct ft_rms_events events = {.offer = hear_offer, .none = hear_none};
+    static struct heard heard;
+    char path[] = "/tmp/ft-fake-helper.XXXXXX";
+    struct ft_rms_config config = {.loop = &heard.loop,
+                                   .slurm = {.job = 5, .ladder = {FT_RMS_BESIDE},
+                                             .timeout_ms = 1000, .helper = path}};
+    int fd = mkstemp(path);
+    struct ft_rms *rms;
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, fake, sizeof fake - 1), (int) sizeof fake - 1);
+    ck_assert_int_eq(fchmod(fd, 0700), 0);
+    close(fd);
+    ft_log_set_level(FT_LOG_ERROR);
+    uv_loop_init(&heard.loop);
+    rms = ft_rms_create("slurm", &config, &events, &heard);
+    ck_assert_ptr_nonnull(rms);
+    ask(rms, &heard, 1, "give");
+    ck_assert_str_eq(heard.text, "1 offers n7");
+    ask(rms, &heard, 2, "refuse");
+    ck_assert_str_eq(heard.text, "2 none: no luck (5)");
+    ask(rms, &heard, 3, "garble");
+    ck_assert_ptr_nonnull(strstr(heard.text, "3 none: the helper for Slurm ended: it said what"));
+    ask(rms, &heard, 4, "die");
+    ck_assert_ptr_nonnull(strstr(heard.text, "4 none: the helper for Slurm ended: cannot go on"));
+    ask(rms, &heard, 5, "hang");
+    ck_assert_ptr_nonnull(strstr(heard.text, "5 none: Slurm did not answer in time"));
+    ft_rms_release(rms, "n7", false);
+    ft_rms_abandon(rms, 4711);
+    unlink(path);
+    ask(rms, &heard, 6, "refuse"); /* the one that was ready */
+    ask(rms, &heard, 7, "refuse");
+    ck_assert_ptr_nonnull(strstr(heard.text, "7 none: /tmp/ft-fake-helper"));
+    ft_rms_destroy(rms);
+    while (uv_run(&heard.loop, UV_RUN_DEFAULT) != 0)
+        continue; /* the last answer stopped it ahead */
+    ck_assert_int_eq(uv_loop_close(&heard.loop), 0);
 }
 END_TEST
 
@@ -249,6 +346,8 @@ int main(void)
     tcase_add_test(tests, test_talk_has_limits);
     tcase_add_test(tests, test_ladder);
     tcase_add_test(tests, test_a_backend_without_what_it_needs);
+    tcase_add_test(tests, test_every_wish_is_answered_once);
+    tcase_set_timeout(tests, 60);
 #ifdef TEST_WISH
     tcase_add_test(tests, test_wish_is_like_the_job);
     tcase_add_test(tests, test_wish_of_an_exclusive_job);
