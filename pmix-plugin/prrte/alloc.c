@@ -209,8 +209,8 @@ static void read_info(request_t *request, const pmix_info_t *info)
     } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_TIME)) {
         request->timed = true;
         if (PMIX_INFO_IS_REQUIRED(info))
-            cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s: nodes last as long as the launcher's job",
-                   info->key);
+            cannot(request, PMIX_ERR_NOT_SUPPORTED,
+                   "%.120s: nodes last as long as the launcher's job", info->key);
     } else if (PMIX_CHECK_KEY(info, FROM_FT)) {
         cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s: the central unit that would be asked asks",
                info->key);
@@ -527,18 +527,18 @@ static void on_given_back(void *arg, ftRetVal_t status, const ftReply_t *reply)
 /* Takes a node out of the allocation that has it. */
 static void take_out(const char *name)
 {
-    for (allocation_t *allocation = allocations; allocation != NULL; allocation = allocation->next) {
-        int place = place_in(allocation->nodes, name), count;
+    for (allocation_t *from = allocations; from != NULL; from = from->next) {
+        int place = place_in(from->nodes, name), count;
 
         if (place < 0)
             continue;
-        count = PMIX_ARGV_COUNT_COMPAT(allocation->nodes);
-        free(allocation->nodes[place]);
-        memmove(&allocation->nodes[place], &allocation->nodes[place + 1],
-                (size_t) (count - place) * sizeof *allocation->nodes);
+        count = PMIX_ARGV_COUNT_COMPAT(from->nodes);
+        free(from->nodes[place]);
+        memmove(&from->nodes[place], &from->nodes[place + 1],
+                (size_t) (count - place) * sizeof *from->nodes);
         if (count == 1) {
-            free(allocation->nodes);
-            allocation->nodes = NULL;
+            free(from->nodes);
+            from->nodes = NULL;
         }
     }
 }

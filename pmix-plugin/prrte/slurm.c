@@ -503,8 +503,9 @@ static void on_looked_up(void *arg, ftp_words_end_t how, char *text)
         return;
     }
     if (how == FTP_WORDS_LATE)
-        snprintf(why, sizeof why, "which Slurm job has the node is not known: squeue did not answer "
-                 "within %d s", LOOKUP_TIMEOUT_S);
+        snprintf(why, sizeof why,
+                 "which Slurm job has the node is not known: squeue did not answer within %d s",
+                 LOOKUP_TIMEOUT_S);
     else
         snprintf(why, sizeof why, "no running Slurm job of this user has the node (squeue: \"%s\")",
                  text);

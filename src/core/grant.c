@@ -166,8 +166,9 @@ bool ft_grant_offer(struct ft_central *central, struct ft_waiter *waiter, const 
     }
     if (node->granted) {
         reply.status = FT_ERR_NONE;
-        snprintf(reply.reason, sizeof reply.reason, "the resource manager offers node %.200s, which "
-                 "this launcher has already", node->name);
+        snprintf(reply.reason, sizeof reply.reason,
+                 "the resource manager offers node %.200s, which this launcher has already",
+                 node->name);
         ft_waiter_answer(central, waiter, &reply);
         return false;
     }

@@ -174,14 +174,16 @@ static void on_gone(struct helper *helper)
         return;
     pmix->helper = NULL;
     helper->pmix = NULL;
-    ft_log_warning("the helper for PMIx ended%s", pmix->holdings != NULL ? "; another one goes on" : "");
+    ft_log_warning("the helper for PMIx ended%s",
+                   pmix->holdings != NULL ? "; another one goes on" : "");
     if (pmix->holdings != NULL && ++pmix->restarts <= RESTARTS_MAX)
         start(pmix, why, sizeof why);
     while (pmix->wishes != NULL) {
         uint64_t acquire = pmix->wishes->acquire;
 
         end_wish(pmix, acquire);
-        pmix->events.none(pmix->arg, acquire, "the helper for PMIx ended: is the launcher there?", 0);
+        pmix->events.none(pmix->arg, acquire,
+                          "the helper for PMIx ended: is the launcher there?", 0);
     }
 }
 
@@ -304,7 +306,9 @@ static int spawn(struct helper *helper, char *program, char *server)
                                     .flags = UV_PROCESS_DETACHED, .stdio = files, .stdio_count = 3};
     int error = uv_spawn(helper->pmix->loop, &helper->process, &options);
 
-    return error != 0 ? error : uv_read_start((uv_stream_t *) &helper->answers, on_room, on_answers);
+    if (error == 0)
+        error = uv_read_start((uv_stream_t *) &helper->answers, on_room, on_answers);
+    return error;
 }
 
 static int keep_on(struct pmix *pmix, struct helper *helper)

@@ -230,7 +230,8 @@ static void drop(struct wish *wish)
     wish->dropped = true;
     PMIX_INFO_CREATE(info, 1);
     PMIX_INFO_LOAD(&info[0], PMIX_ALLOC_REQ_ID, wish->request_id, PMIX_STRING);
-    if (PMIx_Allocation_request_nb(PMIX_ALLOC_REQ_CANCEL, info, 1, on_released, info) == PMIX_SUCCESS)
+    if (PMIx_Allocation_request_nb(PMIX_ALLOC_REQ_CANCEL, info, 1, on_released, info)
+        == PMIX_SUCCESS)
         releasing++;
     else
         PMIX_INFO_FREE(info, 1);
@@ -348,7 +349,7 @@ static bool serve(bool orders)
 
 static void on_alarm(int number)
 {
-    static const char text[] = "failed why=no%20PMIx%20server%20answers:%20is%20the%20launcher%20there?\n";
+    static const char text[] = "failed why=no%20PMIx%20server%20answers\n";
 
     (void) number;
     if (write(STDOUT_FILENO, text, sizeof text - 1) < 0)
