@@ -4,10 +4,10 @@
  *
  * A job may ask its resource manager for more nodes than it runs on (`sbatch --ft-spares=N`,
  * `ft sbatch`). FT_SPARES=N says that the last N nodes of the allocation are such spares. They are
- * taken out of PRRTE's pool as soon as the allocation was read: nothing is mapped there, and no daemon
- * starts there until a stand-in is placed on one (PRRTE then meets it as an added host). Their names go
- * into FT_POOL, behind those that are there already, and, alone, into FT_SPARE_NODES: the private
- * central unit inherits both.
+ * taken out of PRRTE's pool as soon as the allocation was read: nothing is mapped there, and no
+ * daemon starts there until a stand-in is placed on one (PRRTE then meets it as an added host).
+ * Their names go into FT_POOL, behind those that are there already, and, alone, into
+ * FT_SPARE_NODES: the private central unit inherits both.
  *
  * PRRTE keeps the order in which the resource manager lists the nodes, and so does every mpirun of
  * one job: all of them agree on which nodes the spares are.

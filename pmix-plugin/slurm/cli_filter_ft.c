@@ -2,20 +2,20 @@
 /*
  * cli_filter_ft.c - makes the request of a job with --ft one that survives: CliFilterPlugins=ft.
  *
- * Loaded by sbatch, salloc and srun. After these have read all options (command line, #SBATCH lines,
- * environment), and before they check and submit them, Slurm calls cli_filter_p_pre_submit. For a
- * job that asked for --ft it sets --no-kill and adds the nodes of --ft-spares; any other is left as it
- * is. SPANK (spank_ft.c) knows what was asked for, and could not change the request.
+ * Loaded by sbatch, salloc and srun. After these have read all options (command line, #SBATCH
+ * lines, environment), and before they check and submit them, Slurm calls cli_filter_p_pre_submit.
+ * For a job that asked for --ft it sets --no-kill and adds the nodes of --ft-spares; any other is
+ * left as it is. SPANK (spank_ft.c) knows what was asked for, and could not change the request.
  *
  * Slurm installs no header for such plugins. What is needed of its inside are four functions, by
  * name, on an options struct that is never looked into; lua scripts change options through the same
  * four. They are looked up when the plugin is loaded.
  *
- * A cli_filter plugin that cannot be loaded ends every sbatch of the site, and Slurm compares versions
- * to the last digit before it loads one: the next update of Slurm would stop all work. This one
- * therefore bears the version of the Slurm that loads it. On another (major or minor) than it was
- * built for, or where one of the functions is missing, it does nothing but refuse jobs that ask for
- * --ft, and says why.
+ * A cli_filter plugin that cannot be loaded ends every sbatch of the site, and Slurm compares
+ * versions to the last digit before it loads one: the next update of Slurm would stop all work.
+ * This one therefore bears the version of the Slurm that loads it. On another (major or minor) than
+ * it was built for, or where one of the functions is missing, it does nothing but refuse jobs that
+ * ask for --ft, and says why.
  */
 #include "config.h"
 
@@ -112,7 +112,8 @@ __attribute__((constructor)) static void meet_slurm(void)
     FIND(spank_option_get, "spank_option_get");
     FIND(xfree, "slurm_xfree");
     if (running && !FT_SLURM_SAME(running, built)) {
-        snprintf(unusable, sizeof unusable, "FT's plugins were built for Slurm %u.%02u, this is %u.%02u",
+        snprintf(unusable, sizeof unusable,
+                 "FT's plugins were built for Slurm %u.%02u, this is %u.%02u",
                  SLURM_VERSION_MAJOR(built), SLURM_VERSION_MINOR(built),
                  SLURM_VERSION_MAJOR(running), SLURM_VERSION_MINOR(running));
     } else {
@@ -173,8 +174,8 @@ static const char *no_spares_here(int component)
 {
     if (strcmp(program_invocation_short_name, "srun") == 0)
         return getenv("SLURM_JOB_ID") ? "this is a step of a job; spares are asked for with the job"
-                                      : "srun starts the ranks itself and can start none on a spare; "
-                                        "use sbatch or salloc, and mpirun";
+                                      : "srun starts the ranks itself and can start none on a "
+                                        "spare; use sbatch or salloc, and mpirun";
     if (component > 0)
         return "a heterogeneous job cannot have spares";
     return NULL;

@@ -15,8 +15,8 @@
 #define FT_OPTION "ft"
 #define FT_OPTION_SPARES "ft-spares"
 
-/* Set where the request was changed: how many of the job's nodes are spares (0: none), and, if it is
- * known, how many tasks the user asked for. */
+/* Set where the request was changed: how many of the job's nodes are spares (0: none), and, if it
+ * is known, how many tasks the user asked for. */
 #define FT_REQUEST_SPARES "SLURM_FT_SPARES"
 #define FT_REQUEST_TASKS "SLURM_FT_TASKS"
 

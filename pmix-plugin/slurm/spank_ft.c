@@ -8,14 +8,14 @@
  *     [cli_filter_ft.c changes the request]
  *     init_post_opt  what is missing?   init_post_opt  the job's variables (variables.c)
  *
- * salloc's shell is started by salloc itself, so it gets the variables there. SPANK neither sees nor
- * changes what is asked of Slurm: without the cli_filter plugin the job is submitted as it stands, and
- * the user is told first what that means.
+ * salloc's shell is started by salloc itself, so it gets the variables there. SPANK neither sees
+ * nor changes what is asked of Slurm: without the cli_filter plugin the job is submitted as it
+ * stands, and the user is told first what that means.
  *
- * A job that did not ask costs two getenv and hears nothing. Nothing here ends another's program: what
- * goes wrong for a job with --ft is said to that job (slurm_error), which runs without FT then.
- * Options that a surrounding job left in the environment are not this one's: Slurm would take them for
- * given (SLURM_SPANK_..., _SLURM_SPANK_OPTION_...), so they are taken out first.
+ * A job that did not ask costs two getenv and hears nothing. Nothing here ends another's program:
+ * what goes wrong for a job with --ft is said to that job (slurm_error), which runs without FT
+ * then. Options that a surrounding job left in the environment are not this one's: Slurm would take
+ * them for given (SLURM_SPANK_..., _SLURM_SPANK_OPTION_...), so they are taken out first.
  */
 #include "config.h"
 
@@ -59,7 +59,7 @@ static struct {
 
 /* ---- options */
 
-/* Slurm calls it with NULL, "" or "(null)" where there is no value, depending on the way it came. */
+/* Slurm calls it with NULL, "" or "(null)" where there is no value, by the way it came. */
 static int take(int which, const char *value, int remote)
 {
     bool none = !value || !*value || strcmp(value, "(null)") == 0;
@@ -145,8 +145,8 @@ static const char *prefix_of(int argc, char *argv[])
 
 static void say_what_is_missing(void)
 {
-    slurm_info("--ft: the cli_filter plugin is not set up here (CliFilterPlugins=ft in slurm.conf), so "
-               "this request goes out as it stands:");
+    slurm_info("--ft: the cli_filter plugin is not set up here (CliFilterPlugins=ft in "
+               "slurm.conf), so this request goes out as it stands:");
     slurm_info("  without --no-kill, unless you gave it: Slurm ends the job when it loses a node");
     if (asked.spares > 0)
         slurm_info("  without the %u nodes of --ft-spares: nothing is kept idle", asked.spares);

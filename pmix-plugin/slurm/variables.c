@@ -11,8 +11,8 @@
  *   FT_MODE                     --ft=MODE, for whoever acts differently (libftmpi, the units)
  *   FT_SPARES                   so many nodes at the end of the allocation are spares
  *
- * The job's shell is not touched: what is to be preloaded is named to the launcher, which loads it into
- * the ranks alone. Nothing here is secret.
+ * The job's shell is not touched: what is to be preloaded is named to the launcher, which loads it
+ * into the ranks alone. Nothing here is secret.
  */
 #include "config.h"
 
@@ -32,7 +32,8 @@
 static const char *const names[] = {
     "PRTE_MCA_errmgr_ft_runtime", "PRTE_MCA_errmgr_ft_always", "PRTE_MCA_errmgr_ft_preload",
     "PRTE_MCA_errmgr_ft_noded", "PRTE_MCA_errmgr_ft_centrald", "PRTE_MCA_prte_launch_agent",
-    "PRTE_PKGLIBDIR", "FT_NODED", "FT_RSH_AGENT", "FT_SBATCH", "FT_MODE", "FT_SPARES", "FT_SPARE_NODES", "SLURM_NO_KILL"};
+    "PRTE_PKGLIBDIR", "FT_NODED", "FT_RSH_AGENT", "FT_SBATCH", "FT_MODE",
+    "FT_SPARES", "FT_SPARE_NODES", "SLURM_NO_KILL"};
 
 /* Where the parts of FT are. */
 struct places {
@@ -94,7 +95,8 @@ static bool has_components(void)
     bool found = false;
 
     while (dir && !found && (entry = readdir(dir)))
-        found = strncmp(entry->d_name, "prte_mca_", 9) == 0 && strcmp(entry->d_name, COMPONENT) != 0;
+        found = strncmp(entry->d_name, "prte_mca_", 9) == 0
+                && strcmp(entry->d_name, COMPONENT) != 0;
     if (dir)
         closedir(dir);
     return found;
@@ -144,7 +146,7 @@ int variables_set(const struct variables_asked *asked, variables_put *put, void 
 
 void variables_forget(void)
 {
-    const char *by = getenv("FT_SBATCH"); /* the process that `ft sbatch` was before it became this */
+    const char *by = getenv("FT_SBATCH"); /* the process that `ft sbatch` was before it became us */
 
     if (!getenv("PRTE_MCA_errmgr_ft_always") || (by && strtol(by, NULL, 10) == (long) getpid()))
         return;

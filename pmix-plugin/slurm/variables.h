@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-/* Takes a name and its value; what the user set himself stays if `overwrite` is 0. Returns 0, or -1. */
+/* Takes a name and its value; what the user set himself stays if `overwrite` is 0.
+ * Returns 0, or -1. */
 typedef int variables_put(void *arg, const char *name, const char *value, int overwrite);
 
 /* What was asked for. */
@@ -17,8 +18,8 @@ struct variables_asked {
     const char *prefix; /* where FT is installed; NULL: where configure said */
 };
 
-/* Puts them all. Returns 0, or -1 with what is in the way in `why`: FT is not on this node as it should
- * be (nothing was put then), or `put` failed. */
+/* Puts them all. Returns 0, or -1 with what is in the way in `why`: FT is not on this node as it
+ * should be (nothing was put then), or `put` failed. */
 int variables_set(const struct variables_asked *asked, variables_put *put, void *arg, char *why,
                   size_t size);
 

@@ -4,8 +4,8 @@
  *
  * Does by itself what `sbatch --ft` does where an administrator has set up FT's plugins
  * (pmix-plugin/slurm): reads what is asked for (command line, environment, #SBATCH lines), adds
- * --no-kill and the spare nodes behind it, sets the variables of environ.c and then is sbatch. Slurm
- * takes the last of several same options, and the command line's before the script's.
+ * --no-kill and the spare nodes behind it, sets the variables of environ.c and then is sbatch.
+ * Slurm takes the last of several same options, and the command line's before the script's.
  */
 #include "config.h"
 
@@ -59,7 +59,7 @@ static int help(const char *name)
                  : "salloc --ft-spares=1 -N 4 --ntasks-per-node=2",
            name, name);
     printf("  --ft=MODE         " FT_MODES "; default " FT_MODE_DEFAULT "\n"
-           "  --ft-spares=N     ask for N nodes more and keep them idle, to take lost nodes' places\n"
+           "  --ft-spares=N     ask for N nodes more, kept idle to take lost nodes' places\n"
            "  --conf FILE       settings (ft.conf(5)); default $FT_CONF, else none\n"
            "  --events FILE     write the event log of each mpirun there\n"
            "  --share           a surviving node of the job may take a lost node's place\n"
@@ -140,7 +140,8 @@ static int give_back(const char *text, size_t n)
             break;
         done += put > 0 ? (size_t) put : 0;
     }
-    if (fd >= 0 && done == n && lseek(fd, 0, SEEK_SET) == 0 && dup2(fd, STDIN_FILENO) == STDIN_FILENO) {
+    if (fd >= 0 && done == n && lseek(fd, 0, SEEK_SET) == 0
+        && dup2(fd, STDIN_FILENO) == STDIN_FILENO) {
         close(fd);
         return 0;
     }
@@ -188,9 +189,10 @@ static int add_export(struct request *r, const struct environ_list *list, char *
 
     if (strcmp(r->name, "sbatch") != 0)
         return 0;
-    if (r->line.export_file || r->script.export_file || (export && strcasecmp(export, "NIL") == 0)) {
-        snprintf(why, size, "with --export-file or --export=NIL the job cannot be told what it needs; "
-                 "leave it out, or use --export=NONE");
+    if (r->line.export_file || r->script.export_file
+        || (export && strcasecmp(export, "NIL") == 0)) {
+        snprintf(why, size, "with --export-file or --export=NIL the job cannot be told what it "
+                 "needs; leave it out, or use --export=NONE");
         return -1;
     }
     if (!export || strcasecmp(export, "ALL") == 0)
@@ -208,7 +210,7 @@ static int check(struct request *r, char *why, size_t size)
 {
     const struct slurm_words *line = &r->line, *script = &r->script;
     const char *no_kill = first_of(line->no_kill, NULL, script->no_kill);
-    const char *gpus = strcmp(r->name, "sbatch") == 0 ? getenv("SBATCH_GPUS") : getenv("SALLOC_GPUS");
+    const char *gpus = getenv(strcmp(r->name, "sbatch") == 0 ? "SBATCH_GPUS" : "SALLOC_GPUS");
     struct ft_job_request asked = {
         .nodes = first_of(line->nodes, NULL, script->nodes),
         .ntasks = first_of(line->ntasks, NULL, script->ntasks),
@@ -216,11 +218,13 @@ static int check(struct request *r, char *why, size_t size)
         .gpus = first_of(line->gpus, gpus, script->gpus)};
 
     if (no_kill && (strcasecmp(no_kill, "off") == 0 || strcasecmp(no_kill, "no") == 0)) {
-        snprintf(why, size, "--no-kill=%s: Slurm would end the job with its first lost node", no_kill);
+        snprintf(why, size, "--no-kill=%s: Slurm would end the job with its first lost node",
+                 no_kill);
         return -1;
     }
     if (line->several || script->several) {
-        snprintf(why, size, "a heterogeneous job cannot be protected: its parts are jobs of their own");
+        snprintf(why, size,
+                 "a heterogeneous job cannot be protected: its parts are jobs of their own");
         return -1;
     }
     return ft_job_grow(&asked, r->options.spares, &r->grown, why, size);
@@ -274,8 +278,8 @@ static int become(struct request *r)
     return error == ENOENT ? CLI_RUN_MISSING : error == EACCES ? CLI_RUN_DENIED : CLI_RUN_FAILED;
 }
 
-/* Where Slurm has FT's plugin, this tells it whose variables these are: of a submission that did not ask
- * for FT it takes out what the job around it has left. */
+/* Where Slurm has FT's plugin, this tells it whose variables these are: of a submission that did
+ * not ask for FT it takes out what the job around it has left. */
 static int sign(void)
 {
     char pid[16];
@@ -322,8 +326,9 @@ static int slurm(int argc, char **argv)
     int at, code = CLI_RUN_FAILED;
 
     r.kept = calloc((size_t) argc + 1, sizeof *r.kept);
-    at = r.kept ? slurm_words_read(&r.line, argc, argv, &r.options, r.kept, &r.kept_n, why, sizeof why)
-                : -1;
+    at = !r.kept ? -1
+                 : slurm_words_read(&r.line, argc, argv, &r.options, r.kept, &r.kept_n, why,
+                                    sizeof why);
     if (!r.kept) {
         cli_error(r.name, "%s", strerror(ENOMEM));
     } else if (at < 0) {

@@ -4,12 +4,12 @@
  *
  * Called by sbatch.c. Slurm's commands read their words with getopt_long, and so does this, with a
  * table of their options (24.11): only whether an option has a value decides where the script
- * begins. An option that is not in the table, such as one of a site's own SPANK plugins, is taken to
- * have its value behind a '=', if any. Nothing is checked that sbatch will check.
+ * begins. An option that is not in the table, such as one of a site's own SPANK plugins, is taken
+ * to have its value behind a '=', if any. Nothing is checked that sbatch will check.
  *
  * The lines of a script: from its beginning to the first that is neither empty nor a comment, those
- * that begin with #SBATCH (or #SLURM, as it was once), cut into words at blanks, with quotes, \ and a
- * comment behind #.
+ * that begin with #SBATCH (or #SLURM, as it was once), cut into words at blanks, with quotes, \ and
+ * a comment behind #.
  */
 #include "config.h"
 
@@ -51,8 +51,8 @@ static const struct option table[] = {
     {"help", no_argument, NULL, 'h'},
     {"usage", no_argument, NULL, OTHER},
     /* the others, by the alphabet */
-    VALUE("account"), VALUE("acctg-freq"), VALUE("array"), VALUE("batch"), VALUE("bb"), VALUE("bbf"),
-    VALUE("begin"), VALUE("chdir"), VALUE("cluster"), VALUE("cluster-constraint"),
+    VALUE("account"), VALUE("acctg-freq"), VALUE("array"), VALUE("batch"), VALUE("bb"),
+    VALUE("bbf"), VALUE("begin"), VALUE("chdir"), VALUE("cluster"), VALUE("cluster-constraint"),
     VALUE("clusters"), VALUE("comment"), VALUE("constraint"), VALUE("container"),
     VALUE("container-id"), VALUE("context"), VALUE("core-spec"), VALUE("cores-per-socket"),
     VALUE("cpu-freq"), VALUE("cpus-per-gpu"), VALUE("cpus-per-task"), VALUE("deadline"),
@@ -79,7 +79,8 @@ static const struct option table[] = {
     MAYBE("nice"), MAYBE("oom-kill-step"), MAYBE("propagate"), MAYBE("resv-ports"), MAYBE("x11"),
     {NULL, 0, NULL, 0}};
 /* No permutation (+), no messages and a missing value told apart (:). */
-static const char letters[] = "+:A:a:b:D:M:C:S:c:d:m:e:x:B:G:hHI::i:J:K::L:k::F:w:N:n:o:Osp:q:Qt:vVW";
+static const char letters[] =
+    "+:A:a:b:D:M:C:S:c:d:m:e:x:B:G:hHI::i:J:K::L:k::F:w:N:n:o:Osp:q:Qt:vVW";
 
 static void note(struct slurm_words *words, int option, const char *value)
 {

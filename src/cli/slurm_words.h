@@ -24,8 +24,8 @@ struct slurm_words {
     bool several;        /* a heterogeneous job: more than one request */
 };
 
-/* Reads the options in argv[1]... as sbatch does (abbreviations, clusters of letters, up to the first
- * word that is none) and sorts out FT's own.
+/* Reads the options in argv[1]... as sbatch does (abbreviations, clusters of letters, up to the
+ * first word that is none) and sorts out FT's own.
  *   words     filled
  *   options   gets FT's own options; NULL: they are an error here
  *   kept      room for argc words: gets the others, without argv[0]

@@ -3,9 +3,9 @@
  * jobrequest.c - a job's request to Slurm, grown by its spare nodes.
  *
  * A spare is a node like the others, so everything that Slurm counts per node grows by itself. What
- * it counts for the whole job has to be grown here (--ntasks), or cannot be (--gpus: which node would
- * go without?) and is refused. The user's tasks are to fill the nodes that he asked for and no
- * other: they are made tasks per node, which is the same only if they can be divided evenly.
+ * it counts for the whole job has to be grown here (--ntasks), or cannot be (--gpus: which node
+ * would go without?) and is refused. The user's tasks are to fill the nodes that he asked for and
+ * no other: they are made tasks per node, which is the same only if they can be divided evenly.
  */
 #include "common/jobrequest.h"
 
@@ -28,8 +28,8 @@ const char *ft_mode_parse(const char *text)
     return NULL;
 }
 
-/* Reads a number of at least `least` with its unit (k: 1024, m: 1024 * 1024, as Slurm has it, if `units`)
- * and moves *text behind it. Returns 0, or -1. */
+/* Reads a number of at least `least` with its unit (k: 1024, m: 1024 * 1024, as Slurm has it, if
+ * `units`) and moves *text behind it. Returns 0, or -1. */
 static int take_number(const char **text, unsigned least, bool units, unsigned *number)
 {
     unsigned long n, factor = 1;
@@ -77,8 +77,8 @@ static int take_whole(const char *text, unsigned *number)
     return take_number(&text, 1, false, number) < 0 || *text ? -1 : 0;
 }
 
-static int grow_nodes(const char *asked, unsigned spares, struct ft_job_grown *grown, unsigned *nodes,
-                      bool *exact, char *why, size_t size)
+static int grow_nodes(const char *asked, unsigned spares, struct ft_job_grown *grown,
+                      unsigned *nodes, bool *exact, char *why, size_t size)
 {
     unsigned max;
 
@@ -102,8 +102,8 @@ static int grow_nodes(const char *asked, unsigned spares, struct ft_job_grown *g
     return 0;
 }
 
-static int grow_tasks(const struct ft_job_request *asked, unsigned nodes, bool exact, unsigned spares,
-                      struct ft_job_grown *grown, char *why, size_t size)
+static int grow_tasks(const struct ft_job_request *asked, unsigned nodes, bool exact,
+                      unsigned spares, struct ft_job_grown *grown, char *why, size_t size)
 {
     unsigned tasks, per_node;
 
@@ -117,16 +117,17 @@ static int grow_tasks(const struct ft_job_request *asked, unsigned nodes, bool e
         return -1;
     }
     if (!exact || tasks % nodes != 0) {
-        snprintf(why, size, "--ft-spares=%u: %u tasks cannot be spread evenly on --nodes=%s, so that "
-                 "it is not known what a spare has to be able to take; give --nodes=N and "
+        snprintf(why, size, "--ft-spares=%u: %u tasks cannot be spread evenly on --nodes=%s, so "
+                 "that it is not known what a spare has to be able to take; give --nodes=N and "
                  "--ntasks-per-node", spares, tasks, asked->nodes);
         return -1;
     }
     per_node = tasks / nodes;
     if (asked->ntasks_per_node
         && (take_whole(asked->ntasks_per_node, &per_node) < 0 || per_node != tasks / nodes)) {
-        snprintf(why, size, "--ft-spares=%u: --ntasks=%u on --nodes=%s is not --ntasks-per-node=%s; "
-                 "leave --ntasks out", spares, tasks, asked->nodes, asked->ntasks_per_node);
+        snprintf(why, size, "--ft-spares=%u: --ntasks=%u on --nodes=%s is not "
+                 "--ntasks-per-node=%s; leave --ntasks out", spares, tasks, asked->nodes,
+                 asked->ntasks_per_node);
         return -1;
     }
     grown->tasks = tasks;

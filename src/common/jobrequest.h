@@ -17,8 +17,8 @@
 #define FT_MODES "report, retarget or repair"
 #define FT_MODE_DEFAULT "retarget"
 
-/* The value of --ft=MODE as it is passed on; without a value (NULL, "") the default. NULL if there is
- * no such mode. */
+/* The value of --ft=MODE as it is passed on; without a value (NULL, "") the default. NULL if there
+ * is no such mode. */
 const char *ft_mode_parse(const char *text);
 
 /* The value of --ft-spares=N. Returns 0, or -1 if it is no number from 0 to FT_SPARES_MAX. */
@@ -42,8 +42,8 @@ struct ft_job_grown {
 
 /* The same job with `spares` nodes more, each with as many tasks as the others: a spare has to be
  * able to take a whole node's ranks.
- * Returns 0, or -1 with what is in the way, for people, in `why`: a number of nodes is needed, and one
- * that the tasks can be divided by; what is asked for the job as a whole cannot be grown. */
+ * Returns 0, or -1 with what is in the way, for people, in `why`: a number of nodes is needed, and
+ * one that the tasks can be divided by; what is asked for the job as a whole cannot be grown. */
 int ft_job_grow(const struct ft_job_request *asked, unsigned spares, struct ft_job_grown *grown,
                 char *why, size_t size);
 

@@ -47,8 +47,8 @@ static void install(const char *path, const char *name)
     char command[4096];
 
     ck_assert_msg(strncmp(path, FT_PREFIX_DIR, strlen(FT_PREFIX_DIR)) == 0, "%s", path);
-    snprintf(command, sizeof command, "mkdir -p '%s%s' && install -m 755 /dev/null '%s%s/%s'", folder,
-             path + strlen(FT_PREFIX_DIR), folder, path + strlen(FT_PREFIX_DIR), name);
+    snprintf(command, sizeof command, "mkdir -p '%s%s' && install -m 755 /dev/null '%s%s/%s'",
+             folder, path + strlen(FT_PREFIX_DIR), folder, path + strlen(FT_PREFIX_DIR), name);
     ck_assert_int_eq(system(command), 0);
 }
 

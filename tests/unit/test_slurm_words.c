@@ -56,7 +56,7 @@ END_TEST
 
 START_TEST(own_options_are_taken_out_wherever_they_are)
 {
-    ck_assert_int_eq(READ("--ft", "-N", "2", "--ft-spares", "3", "--mem=1G", "--share", "job.sh"), 8);
+    ck_assert_int_eq(READ("--ft", "-N", "2", "--ft-spares", "3", "--mem=1G", "--share", "j"), 8);
     ck_assert_str_eq(all_kept(), "-N 2 --mem=1G ");
     ck_assert_str_eq(o.mode, "retarget");
     ck_assert_uint_eq(o.spares, 3);
@@ -69,8 +69,8 @@ END_TEST
 
 START_TEST(values_in_every_way)
 {
-    ck_assert_int_eq(READ("-HN3", "-n", "6", "--tasks-per-node=2", "-G4", "-k", "--export", "NONE", "j"),
-                     9);
+    ck_assert_int_eq(READ("-HN3", "-n", "6", "--tasks-per-node=2", "-G4", "-k", "--export", "NONE",
+                          "j"), 9);
     ck_assert_str_eq(w.nodes, "3");
     ck_assert_str_eq(w.ntasks, "6");
     ck_assert_str_eq(w.ntasks_per_node, "2");
