@@ -67,6 +67,11 @@ four='-N4 --ntasks-per-node=1 -w n1,n2,n3,n4'
 three='--host n1,n2,n3'
 kill_daemon_on() { on "$1" pkill -9 -x prted; }
 is_down_to_slurm() { on n0 sinfo -h -N -n "$1" -o %T | grep -q '^down'; }
+goes_on() { # the job, to Slurm and to mpirun
+    wait_until 20 is_in_state "$job" RUNNING && test_must_fail says "mpirun ended" && return
+    cat "$shared/out"; on n0 scontrol show job "$job"; on n0 tail -n 20 /var/log/slurm/slurmctld.log
+    return 1
+}
 up_again() { cluster boot "$1" && wait_until 120 nodes_are_idle; }
 
 # Another allocation of alice's, with n5; and its end.
@@ -101,7 +106,7 @@ test_expect_success 'the same with a node between those that it did use' '
 
 test_expect_success 'a node crashes: Slurm takes it out of the job, which goes on; a survivors exit code' '
     job "$four" "$three" losses=1 spawn=n4 end=go exit=5 && cluster crash n2 &&
-    hears "child on n4" && wait_until 120 is_down_to_slurm n2 && wait_until 20 is_in_state "$job" RUNNING &&
+    hears "child on n4" && wait_until 120 is_down_to_slurm n2 && goes_on &&
     touch "$shared"/go && ends_with 5 && up_again n2
 '
 
