@@ -39,7 +39,7 @@ static int startable(const char *path)
     return 0;
 }
 
-int mpirun_locate(const char *path, char *found, size_t size)
+static int locate(const char *path, char *found, size_t size)
 {
     const char *dirs = getenv("PATH"), *end;
     int result = ENOENT, error;
@@ -163,7 +163,7 @@ int mpirun_find(struct mpirun *m, const char *given, char *why, size_t size)
     }
     for (size_t i = 0; i < n; i++) {
         char text[sizeof m->path + 2048];
-        int error = mpirun_locate(names[i], m->path, sizeof m->path);
+        int error = locate(names[i], m->path, sizeof m->path);
         int code = error ? not_found(names[i], error, text, sizeof text)
                          : examine(m, text, sizeof text);
         if (code == 0)

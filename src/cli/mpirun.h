@@ -24,8 +24,4 @@ int mpirun_find(struct mpirun *m, const char *given, char *why, size_t size);
  * Open MPI's. */
 int mpirun_parse_version(const char *text, char *version, size_t size);
 
-/* Whether `path` names a program that can be started, searched in PATH if it has no slash, its
- * place into `found`. Returns 0, or an errno: ENOENT, EACCES. */
-int mpirun_locate(const char *path, char *found, size_t size);
-
 #endif
