@@ -4,9 +4,9 @@
  *
  * Who calls: PRRTE's process state machine. A daemon's connection that closed or timed out arrives
  * as COMM_FAILED; every other trouble with a daemon (not started, not reachable, gave up) arrives
- * through the ERROR callback, and so does the end of application processes. A silent node is declared
- * lost by the central unit (news.c) before any connection breaks. Stock PRRTE ends everything for a
- * lost daemon. Here, while a tolerant job runs:
+ * through the ERROR callback, and so does the end of application processes. A silent node is
+ * declared lost by the central unit (news.c) before any connection breaks. Stock PRRTE ends
+ * everything for a lost daemon. Here, while a tolerant job runs:
  *
  *   daemon lost -> out of the tree (routing.c), its node DOWN, all daemons told,
  *                  PMIX_EVENT_NODE_DOWN, collectives that wait for it go on (collective.c), data
@@ -274,9 +274,9 @@ static void on_terminated(int fd, short args, void *cbdata)
     stock_terminated(fd, args, cbdata);
 }
 
-/* A write to a broken connection can fail before its reader notices. PRRTE then declares its own job
- * failed, without saying whose connection it was, and ends in good order: every job is cut short, and
- * mpirun's exit code is 0. The reader will say whose it was.
+/* A write to a broken connection can fail before its reader notices. PRRTE then declares its own
+ * job failed, without saying whose connection it was, and ends in good order: every job is cut
+ * short, and mpirun's exit code is 0. The reader will say whose it was.
  *
  * Which failure it is cannot be told in the handler of all failures: where no job is named, PRRTE
  * 3.0.8 leaves the state unset. Hence a handler for this state alone, of which stock has none. */

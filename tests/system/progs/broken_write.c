@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * broken_write - preloaded into mpirun: once the file /shared/break is there, the next message to the
- * node $BREAK_ADDRESS finds its connection broken, before whoever reads from that connection does.
+ * broken_write - preloaded into mpirun: once the file /shared/break is there, the next message to
+ * the node $BREAK_ADDRESS finds its connection broken, before whoever reads from that connection
+ * does.
  *
- * That happens by itself when nodes are lost at the same time and the master tells one of the other,
- * but rarely. Here it happens every time: the connection is shut down, and the write that would have
- * carried the message fails. /shared/broken says that it did.
+ * That happens by itself when nodes are lost at the same time and the master tells one of the
+ * other, but rarely. Here it happens every time: the connection is shut down, and the write that
+ * would have carried the message fails. /shared/broken says that it did.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
