@@ -18,8 +18,8 @@
  *     sends again what was not acknowledged
  *
  * A subscriber whose node is going down (FTMPI_Is_failing) is left in the same way while it still
- * works: its publishers reach the stand-in first, take the acknowledgements that are on their way, and
- * say goodbye; nothing has to be sent again.
+ * works: its publishers reach the stand-in first, take the acknowledgements that are on their way,
+ * and say goodbye; nothing has to be sent again.
  *
  * A stand-in finds out who it is by FTMPI_Standin, in main, and reads what the lost subscriber had
  * written down, so that a message sent twice is not received twice.
@@ -144,7 +144,8 @@ static void drain(struct stream *stream)
     }
 }
 
-/* Nothing more is to come from there: what does all the same must not be taken for the next one's. */
+/* Nothing more is to come from there: what does all the same must not be taken for the next
+ * one's. */
 static void leave(struct stream *stream, struct message *message)
 {
     if (message) {

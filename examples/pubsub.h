@@ -26,8 +26,8 @@ struct options {
     int sync;            /* 1: each record is on disk before it is acknowledged */
 };
 
-/* Both name the epoch that they are for: 0 is the subscriber itself, E its E'th stand-in. What comes
- * from another epoch is a late word of one that was replaced, and is dropped. */
+/* Both name the epoch that they are for: 0 is the subscriber itself, E its E'th stand-in. What
+ * comes from another epoch is a late word of one that was replaced, and is dropped. */
 struct message { /* the head; opt.size bytes in all */
     int publisher;
     unsigned epoch;

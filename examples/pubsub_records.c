@@ -7,7 +7,8 @@
  *
  *   run                 "publishers M subscribers K messages N"; it keeps a second run out
  *   received.R.E        what subscriber R (E 0), or its E'th stand-in, received: "publisher seq .";
- *                       a stand-in's begins with "publisher N taken" for each publisher, see pubsub.h
+ *                       a stand-in's begins with "publisher N taken" for each publisher, see
+ *                       pubsub.h
  *   published.P         "publisher P sent N acked N resent N duplicates N"
  *   progress.P          the same, while it runs
  *   summary             one JSON object: counts, and every loss with its steps. It is printed too,
@@ -140,8 +141,8 @@ struct records {
     char taken[SOURCES_MAX]; /* by publisher: the earlier epochs' records of it were read */
 };
 
-/* How much of one publisher's messages the one it stands in for, and earlier stand-ins, had. What an
- * epoch took over is all that counts of those before it. */
+/* How much of one publisher's messages the one it stands in for, and earlier stand-ins, had. What
+ * an epoch took over is all that counts of those before it. */
 static long read_back(const struct records *records, int publisher)
 {
     long have = 0, seq;

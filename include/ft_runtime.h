@@ -77,8 +77,8 @@ typedef enum {
  * and FT_NODE_LOST, it hears from the central unit (ftNextNews). */
 typedef enum {
     FT_NODE_JOINED = 1, /* a daemon of the launcher runs there */
-    FT_NODE_LOST,       /* the daemon there was lost: connection closed, timed out, ...; as news: the
-                         * node is silent and was declared lost */
+    FT_NODE_LOST,       /* the daemon there was lost: connection closed, timed out, ...; as news:
+                         * the node is silent and was declared lost */
     FT_NODE_LEFT,       /* the daemon there was ended in order */
     FT_NODE_FAILING,    /* news: it is going down, or to be left: what runs there should move */
     FT_NODE_WELL        /* news: it is not going down after all */
@@ -104,8 +104,8 @@ ftAction_t ftJobEnded(const char *job, int code);
  *   after   reply.decision of the latest one heard, 0 at first
  * The answer, FT_OK:
  *   reply.decision   the number of this news: ask again with it
- *   reply.resource   the node; kind 0: another central unit leads now, and whoever asks should report
- *                    again all that there is (it is not an error to report something twice)
+ *   reply.resource   the node; kind 0: another central unit leads now, and whoever asks should
+ *                    report again all that there is (it is not an error to report something twice)
  *   reply.change     what became of it
  *   reply.reason     how it was noticed, for people
  * For launchers only, as the reports are. */
@@ -123,20 +123,22 @@ ftAction_t ftNextNews(uint64_t after);
  * For launchers only. */
 ftAction_t ftAcquireNode(ftConstraint_t like);
 
-/* Give a node back that ftAcquireNode gave; the launcher has no daemon there any more (or never had).
- * FT_ERR_UNKNOWN: it was not given to this launcher. FT_ERR_BUSY: processes of a job are on it. */
+/* Give a node back that ftAcquireNode gave; the launcher has no daemon there any more (or never
+ * had). FT_ERR_UNKNOWN: it was not given to this launcher. FT_ERR_BUSY: processes of a job are on
+ * it. */
 ftAction_t ftGiveBackNode(const char *node);
 
 /* ---------------------------------------------------------------- a launcher's daemons */
 
 /* Tell this node's unit which processes a launcher's daemon has here, all there are of a job, each
- * time that one has started or ended; n 0: none any more. The unit ends them if the node is declared
- * lost, or is cut off, and says so when one is stopped. It goes no further than the unit. Only the
- * processes' own user (or root) may tell of them.
+ * time that one has started or ended; n 0: none any more. The unit ends them if the node is
+ * declared lost, or is cut off, and says so when one is stopped. It goes no further than the unit.
+ * Only the processes' own user (or root) may tell of them.
  *   job         its name
  *   processes   n of them, borrowed until the action has been sent; their node is not looked at
- *   quiet_ms    how long ago the launcher was heard of, by this daemon; to be told again each second
- *               or so, so that the unit knows that they are not on their own. Negative: not known */
+ *   quiet_ms    how long ago the launcher was heard of, by this daemon; to be told again each
+ *               second or so, so that the unit knows that they are not on their own. Negative: not
+ *               known */
 ftAction_t ftRanksHere(const char *job, const ftProcessInfo_t *processes, size_t n, int quiet_ms);
 
 /* Write an entry to the event log of the central unit.

@@ -37,9 +37,9 @@ extern "C" {
  *   argv      its arguments, ended by NULL, without the program's name; MPI_ARGV_NULL if none
  *   T         how long to wait, in ms; see ftTimeout_t
  *   comm      gets the communicator: an intercommunicator whose remote group is the stand-in, or,
- *             for a warm spare, the job's own communicator itself. Errors on an intercommunicator are
- *             returned (MPI_ERRORS_RETURN). To be given back by FTMPI_Leave. MPI_COMM_NULL after
- *             an error
+ *             for a warm spare, the job's own communicator itself. Errors on an intercommunicator
+ *             are returned (MPI_ERRORS_RETURN). To be given back by FTMPI_Leave. MPI_COMM_NULL
+ *             after an error
  *   rank      gets the rank to send to on comm
  *   step_ms   gets how long it took, in ms: waiting for the claim, and starting or connecting;
  *             may be NULL
@@ -47,9 +47,9 @@ extern "C" {
  * node or login (PMIX_*, SLURM_*, TMPDIR, ...), and runs on the alternative also where all of the
  * launcher's slots are taken.
  * Errors: MPI_ERR_ARG; MPI_ERR_SPAWN if the program could not be started there, or ended before it
- * was up (the runtime knows; findAlternative again gives the next one); MPI_ERR_PORT if the stand-in
- * could not be reached (if it is dead, the runtime knows by then); MPI_ERR_OTHER if the runtime did
- * not answer. After an error nothing is left open. Bound the number of tries. */
+ * was up (the runtime knows; findAlternative again gives the next one); MPI_ERR_PORT if the
+ * stand-in could not be reached (if it is dead, the runtime knows by then); MPI_ERR_OTHER if the
+ * runtime did not answer. After an error nothing is left open. Bound the number of tries. */
 int FTMPI_Reach(ftHandle_t ft, const ftReply_t *reply, const char *command, char *argv[],
                 ftTimeout_t T, MPI_Comm *comm, int *rank, double step_ms[2]);
 
@@ -83,13 +83,13 @@ int FTMPI_Next_peer(ftTimeout_t T, MPI_Comm *comm);
 int FTMPI_Leave(MPI_Comm *comm);
 
 /* Says whether what a resource is on is known to be going down: by a forecast, or because an
- * administrator has it drained. It still works; findAlternative gives its replacement without waiting
- * for a loss, and what is sent there should go to that one before it is too late:
+ * administrator has it drained. It still works; findAlternative gives its replacement without
+ * waiting for a loss, and what is sent there should go to that one before it is too late:
  *
  *     if (FTMPI_Is_failing(ftRank(2)) && findAlternative... FTMPI_Reach...)   // then say goodbye
  *
- *   resource   a rank of the own job (ftRank), or a node (ftNode(reply.alternative.node)); of others'
- *              ranks it may not be known
+ *   resource   a rank of the own job (ftRank), or a node (ftNode(reply.alternative.node)); of
+ *              others' ranks it may not be known
  * Returns 1 or 0. Local, and cheap enough to be called before each message. */
 int FTMPI_Is_failing(ftResource_t resource);
 

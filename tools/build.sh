@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 # Building from the scripts: out of tree, in folders of the checkout, with the log in the folder.
 # Needs say.sh, and `top`, the checkout. To be run inside the development environment.
+# shellcheck disable=SC2154
 
 # build_in FOLDER [CONFIGURE OPTION]...: FOLDER configured with at least these options, and built.
 # A folder configured with others is kept as it is if it has these too, else built anew.

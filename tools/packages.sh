@@ -3,6 +3,7 @@
 # The package list: which of it is missing here, and its installation with apt. Works on the system
 # that it runs in: natively on Debian 13, or inside the Debian 13 root (tools/inroot).
 # The caller sets `top`, the checkout.
+# shellcheck disable=SC2154
 
 package_list() { sed 's/#.*//' "$top/tools/packages.txt" | xargs -n1; }
 

@@ -2,9 +2,10 @@
 /*
  * failing.c - the nodes that are known to be going down.
  *
- * Written by events.c (the launcher tells, see the PRRTE component), read by the application through
- * FTMPI_Is_failing, maybe before each message: as long as no node is failing that is one look at a
- * counter. A node that was said to be failing stays so: what was on it has moved, or should.
+ * Written by events.c (the launcher tells, see the PRRTE component), read by the application
+ * through FTMPI_Is_failing, maybe before each message: as long as no node is failing that is one
+ * look at a counter. A node that was said to be failing stays so: what was on it has moved, or
+ * should.
  *
  * Where a rank of the own job runs, PMIx knows from the start; of a rank of another job it may not,
  * and is not asked over the network: then the answer is no, and who wants to know names the node.

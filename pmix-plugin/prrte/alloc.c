@@ -6,8 +6,9 @@
  * resource manager (ftAcquireNode), one node after the other, and uses them by PMIx_Spawn with
  * PMIX_ADD_HOST and PMIX_HOST. What it was given is an allocation here, with a name ("ft-3"):
  *
- *     NEW         PMIX_ALLOC_NUM_NODES (1), PMIX_ALLOC_EXCLUDE, PMIX_ALLOC_NUM_CPUS (of all together),
- *                 PMIX_ALLOC_MEM_SIZE (MB, of each), PMIX_ALLOC_REQ_ID, PMIX_TIMEOUT (s; 60; 0: no limit)
+ *     NEW         PMIX_ALLOC_NUM_NODES (1), PMIX_ALLOC_EXCLUDE, PMIX_ALLOC_NUM_CPUS (of all
+ *                 together), PMIX_ALLOC_MEM_SIZE (MB, of each), PMIX_ALLOC_REQ_ID, PMIX_TIMEOUT
+ *                 (s; 60; 0: no limit)
  *     EXTEND      the same; PMIX_ALLOC_ID: that allocation grows. Not in time: nodes stay as long as
  *                 the launcher does, and its own job lasts
  *     RELEASE     PMIX_ALLOC_ID: all of it, or of it PMIX_ALLOC_NODE_LIST; a node with processes is
@@ -16,17 +17,17 @@
  *
  * All nodes or none: what came goes back when the rest does not. The answer: PMIX_ALLOC_ID,
  * PMIX_ALLOC_NODE_LIST (those that came now), PMIX_ALLOC_NUM_NODES, PMIX_ALLOC_REQ_ID as it was
- * given, PMIX_ALLOC_TIME where it is known (Slurm); with an error, PMIX_EVENT_TEXT_MESSAGE says why.
- * What else an attribute may demand is refused if it is PMIX_INFO_REQD, and left out if not.
+ * given, PMIX_ALLOC_TIME where it is known (Slurm); with an error, PMIX_EVENT_TEXT_MESSAGE says
+ * why. What else an attribute may demand is refused if it is PMIX_INFO_REQD, and left out if not.
  *
  *     PMIX_QUERY_ALLOC_STATUS  with PMIX_ALLOC_REQ_ID: PENDING, ALLOCATED, RELEASED
  *     PMIX_QUERY_ALLOCATION    a PMIX_NODE_INFO for each node: PMIX_HOSTNAME, PMIX_ALLOC_ID; of one
  *                              allocation (PMIX_ALLOC_ID), or of all that this launcher has
  *     PMIX_TIME_REMAINING      seconds until the end of the job that the launcher runs in (Slurm)
  *
- * The allocations are those of one launcher, which serves one user's processes only. Whatever is not
- * given back by then goes back when it ends: the central unit sees to it. Without a central unit, or
- * with a scheduler attached to the launcher, all is as on stock.
+ * The allocations are those of one launcher, which serves one user's processes only. Whatever is
+ * not given back by then goes back when it ends: the central unit sees to it. Without a central
+ * unit, or with a scheduler attached to the launcher, all is as on stock.
  */
 #include "alloc.h"
 

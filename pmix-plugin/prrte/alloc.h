@@ -28,7 +28,8 @@ void ftp_alloc_fini(void);
 void ftp_serve_init(void);
 void ftp_serve_fini(void);
 
-/* What stock PRRTE makes of it: passes it to a scheduler that has attached itself, if there is one. */
+/* What stock PRRTE makes of it: passes it to a scheduler that has attached itself, if there is
+ * one. */
 void ftp_serve_stock(const pmix_proc_t *client, pmix_alloc_directive_t directive,
                      const pmix_info_t *info, size_t n, ftp_answer_fn answer, void *arg);
 

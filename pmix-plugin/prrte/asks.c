@@ -2,8 +2,8 @@
 /*
  * asks.c - on the master: requests to the central unit that are answered later.
  *
- * alloc.c asks for nodes and gives them back; the connection is report.c's, which calls here when it
- * is readable and when it is gone. Bounded: ASKS_MAX under way.
+ * alloc.c asks for nodes and gives them back; the connection is report.c's, which calls here when
+ * it is readable and when it is gone. Bounded: ASKS_MAX under way.
  */
 #include <string.h>
 

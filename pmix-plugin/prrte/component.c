@@ -127,8 +127,8 @@ static int component_register(void)
     register_string("centrald", "Program to start beside the launcher", FT_CENTRALD_PATH,
                     &ftp_params.centrald);
     register_string("system",
-                    "The system's fault tolerance units: auto (used if this node has one), none, or "
-                    "the unit to use (unix:PATH)", "auto", &ftp_params.system);
+                    "The system's fault tolerance units: auto (used if this node has one), none, "
+                    "or the unit to use (unix:PATH)", "auto", &ftp_params.system);
     register_string("preload",
                     "Library to load into every process of a fault tolerant job, or none",
                     "none", &preload);

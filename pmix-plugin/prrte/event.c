@@ -3,11 +3,11 @@
  * event.c - on the master: what is broadcast when a node is lost.
  *
  *   to processes   PMIX_EVENT_NODE_DOWN, through the notification that PRRTE's daemons hand to
- *                  their PMIx servers. Source: the lost daemon. With it PMIX_HOSTNAME (the node's name as
- *                  PRRTE knows it), PMIX_NODEID (its number in PMIx) and PMIX_EVENT_NON_DEFAULT: a
- *                  process that did not ask for it must not die of its default event handler.
- *                  PMIX_EVENT_NODE_OFFLINE, for a node that is going down but has not yet.
- *                  The failure of a process, to the jobs that are not its own.
+ *                  their PMIx servers. Source: the lost daemon. With it PMIX_HOSTNAME (the node's
+ *                  name as PRRTE knows it), PMIX_NODEID (its number in PMIx) and
+ *                  PMIX_EVENT_NON_DEFAULT: a process that did not ask for it must not die of its
+ *                  default event handler. PMIX_EVENT_NODE_OFFLINE, for a node that is going down
+ *                  but has not yet. The failure of a process, to the jobs that are not its own.
  *   to daemons     FTP_TAG_LOST: uint32 n, then n ranks of daemons, all that were lost so far. All
  *                  of them each time, so that a daemon which came later is up to date.
  */
@@ -86,8 +86,8 @@ void ftp_event_node_down(const prte_node_t *node, pmix_rank_t daemon)
     PMIX_INFO_FREE(info, 3);
 }
 
-/* PMIX_EVENT_NODE_OFFLINE: PMIx's word for a node that was taken out of service while it still runs.
- * Source: its daemon, which is well. Otherwise like NODE_DOWN, and why. */
+/* PMIX_EVENT_NODE_OFFLINE: PMIx's word for a node that was taken out of service while it still
+ * runs. Source: its daemon, which is well. Otherwise like NODE_DOWN, and why. */
 void ftp_event_node_failing(const char *name, const char *why)
 {
     prte_proc_t *daemon = ftp_daemon_on(name);

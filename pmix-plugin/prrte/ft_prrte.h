@@ -220,8 +220,8 @@ void ftp_daemon_fini(void);
 /* The daemon's object, or NULL. */
 prte_proc_t *ftp_daemon_of(pmix_rank_t rank);
 
-/* The latest daemon on the node of that name, as the launcher, the node itself or the units call it;
- * NULL if there is none. */
+/* The latest daemon on the node of that name, as the launcher, the node itself or the units call
+ * it; NULL if there is none. */
 prte_proc_t *ftp_daemon_on(const char *node);
 
 /* Nothing is mapped to the node of a lost daemon any more. */

@@ -5,13 +5,15 @@
  * Two nodes are lost at once, and two publishers spawn their stand-ins on two fresh nodes: stock
  * PRRTE then starts the second one's daemon while the first one's launch goes on, finds a daemon in
  * its list that has not reported, and ends the launcher (or maps the second job to nothing, whose
- * spawner waits for ever). So a job that comes to its LAUNCH_DAEMONS while another one's new daemons
- * are on their way waits here until that one has reached VM_READY, or failed, or had its time.
+ * spawner waits for ever). So a job that comes to its LAUNCH_DAEMONS while another one's new
+ * daemons are on their way waits here until that one has reached VM_READY, or failed, or had its
+ * time.
  *
- * And one thing more: the launch message of a job that made the machine grow tells the new daemons of
- * all jobs that there are. One that waits here, or is on its way to be launched, is told without its
- * processes; its own launch message then comes to a daemon that knows it already, and starts nothing.
- * So those that are not launched yet are left out of it: they come by their own messages, later.
+ * And one thing more: the launch message of a job that made the machine grow tells the new daemons
+ * of all jobs that there are. One that waits here, or is on its way to be launched, is told without
+ * its processes; its own launch message then comes to a daemon that knows it already, and starts
+ * nothing. So those that are not launched yet are left out of it: they come by their own messages,
+ * later.
  *
  * Called by job.c, on the launcher's event loop. What waits is bounded by the spawns that
  * applications have under way, each of which waits for its answer.

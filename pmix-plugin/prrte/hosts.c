@@ -2,16 +2,16 @@
 /*
  * hosts.c - on the master: spawns onto nodes that a resource manager gave (a managed allocation).
  *
- * PMIX_ADD_HOST adds a node to PRRTE's table and starts a daemon there; PMIX_HOST places the process.
- * In a managed allocation (Slurm) stock PRRTE 3.0.8 does not get that right:
+ * PMIX_ADD_HOST adds a node to PRRTE's table and starts a daemon there; PMIX_HOST places the
+ * process. In a managed allocation (Slurm) stock PRRTE 3.0.8 does not get that right:
  *
- *   a node of the allocation that mpirun was told not to use (--host) is in the table, so that it is
- *     no new one, and gets no daemon: the spawn says that all nodes are filled. A spawn of a tolerant
- *     job that names such a node with PMIX_HOST has it started here.
+ *   a node of the allocation that mpirun was told not to use (--host) is in the table, so that it
+ *     is no new one, and gets no daemon: the spawn says that all nodes are filled. A spawn of a
+ *     tolerant job that names such a node with PMIX_HOST has it started here.
  *   nodes with different numbers of slots: every added host is refused, also one that comes with a
  *     number of its own. PRRTE wants to know the number for hostfiles; it is asked without.
- *   a node that is there already: an added host without a number sets its slots to one, however many
- *     it has. It keeps what it has.
+ *   a node that is there already: an added host without a number sets its slots to one, however
+ *     many it has. It keeps what it has.
  *
  * Called by job.c (INIT) and by the messages to PRRTE's launcher (PRRTE_RML_TAG_PLM).
  */
@@ -40,8 +40,8 @@ static prte_node_t *node_of(const char *host)
 }
 
 /* Daemons know the nodes by their order in PRRTE's table, counting those that have a daemon. One in
- * the middle that gets its daemon later would shift the others: it goes to the end of the table. Its
- * place stays taken, or the next new node would get it. */
+ * the middle that gets its daemon later would shift the others: it goes to the end of the table.
+ * Its place stays taken, or the next new node would get it. */
 static void move_to_end(prte_node_t *node)
 {
     prte_node_t *filler;

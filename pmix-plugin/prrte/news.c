@@ -4,10 +4,11 @@
  *
  * One request is always under way (ftNextNews), answered when there is something to say:
  *
- *     FT_NODE_LOST      the node is silent and was declared lost: it is lost here, too, exactly as if
- *                       its connection had broken (survive.c), only seconds earlier
- *     FT_NODE_FAILING   the node is going down, or is to be left: the processes of the jobs are told
- *                       (event.c), so that those who send there can go elsewhere before it is lost
+ *     FT_NODE_LOST      the node is silent and was declared lost: it is lost here, too, exactly as
+ *                       if its connection had broken (survive.c), only seconds earlier
+ *     FT_NODE_FAILING   the node is going down, or is to be left: the processes of the jobs are
+ *                       told (event.c), so that those who send there can go elsewhere before it is
+ *                       lost
  *     FT_NODE_WELL      it is not: nothing to do; who has gone elsewhere stays there
  *     about no node     another central unit leads, and wants to hear all that there is (report.c)
  *

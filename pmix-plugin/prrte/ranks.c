@@ -2,12 +2,12 @@
 /*
  * ranks.c - in prterun and prted: which processes of jobs are on this node, told to its unit.
  *
- * The unit ends them when the node is cut off, or was declared lost; by then there may be nobody left
- * here who could. It is told of all processes of each tolerant job, when one has started or ended and
- * every TELL_MS, together with how long ago this daemon heard of its master: while the two are in
- * touch, its processes are nobody's orphans, whatever the unit itself cannot reach. In TCP's words:
- * the time since the master's kernel acknowledged something last (silence.c has it probed each
- * second). The master itself has nobody to hear of.
+ * The unit ends them when the node is cut off, or was declared lost; by then there may be nobody
+ * left here who could. It is told of all processes of each tolerant job, when one has started or
+ * ended and every TELL_MS, together with how long ago this daemon heard of its master: while the
+ * two are in touch, its processes are nobody's orphans, whatever the unit itself cannot reach. In
+ * TCP's words: the time since the master's kernel acknowledged something last (silence.c has it
+ * probed each second). The master itself has nobody to hear of.
  *
  * Posted through libft, never waited for. A unit that goes away is told again when it is back.
  */

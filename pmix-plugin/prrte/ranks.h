@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ranks.h - tells this node's unit which processes of jobs are here. Everything returns at once, and
- * does nothing before ftp_ranks_open.
+ * ranks.h - tells this node's unit which processes of jobs are here. Everything returns at once,
+ * and does nothing before ftp_ranks_open.
  */
 #ifndef FTP_RANKS_H
 #define FTP_RANKS_H

@@ -318,11 +318,18 @@ bool ftp_report_open(const char *host, const char *session, bool attached, char 
     return true;
 }
 
-/* A system's central unit outlives this launcher: what it had is to be left in order. */
+/* A system's central unit outlives this launcher: what it had is to be left in order. Jobs that
+ * still run end with the launcher (^C); of others this says nothing new. */
 static void take_leave(void)
 {
     prte_job_t *daemons = prte_get_job_data_object(PRTE_PROC_MY_NAME->nspace);
 
+    for (int i = 0; i < prte_job_data->size; i++) {
+        prte_job_t *job = (prte_job_t *) pmix_pointer_array_get_item(prte_job_data, i);
+        if (job != NULL && ftp_job_is_tolerant(job) && ftp_job_has_started(job))
+            postFT(central, ftJobEnded(job->nspace, ftp_job_is_active(job) ? prte_exit_status
+                                                                           : job->exit_code));
+    }
     for (int i = 0; daemons != NULL && i < daemons->procs->size; i++) {
         prte_proc_t *daemon = (prte_proc_t *) pmix_pointer_array_get_item(daemons->procs, i);
         if (daemon != NULL && daemon->node != NULL && !ftp_routing_is_lost(daemon->name.rank))

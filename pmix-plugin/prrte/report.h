@@ -11,8 +11,8 @@
 
 typedef enum { FTP_END_BY_ITSELF, FTP_END_WITH_NODE } ftp_end_t;
 
-/* The central unit is ready, or a system's unit is there (attached): tell it all that has happened so
- * far, and from now on what happens. False with `why`. */
+/* The central unit is ready, or a system's unit is there (attached): tell it all that has happened
+ * so far, and from now on what happens. False with `why`. */
 bool ftp_report_open(const char *host, const char *session, bool attached, char *why, size_t size);
 void ftp_report_close(void);
 

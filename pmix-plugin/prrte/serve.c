@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * serve.c - everywhere: PMIx_Allocation_request and the queries about allocations, on their way to the
- * master and back.
+ * serve.c - everywhere: PMIx_Allocation_request and the queries about allocations, on their way to
+ * the master and back.
  *
  * Stock PRRTE 3.0.8 passes a request for nodes to a "scheduler", a tool that has attached itself to
  * the master, and answers NOT_SUPPORTED if there is none; queries do not go there at all, and
  * PMIX_QUERY_ALLOCATION crashes the daemon (it adds to a list that it has just freed, and looks at
  * the topology of nodes without daemons). Being such a tool would take another process, would make
  * it the server of all that the master itself asks PMIx, and leave the queries out. So the two
- * functions of libpmix's table of upcalls (`pmix_host_server`) are replaced in every daemon, and the
- * master decides (alloc.c). A scheduler that is attached all the same is asked as on stock.
+ * functions of libpmix's table of upcalls (`pmix_host_server`) are replaced in every daemon, and
+ * the master decides (alloc.c). A scheduler that is attached all the same is asked as on stock.
  *
  *     process --PMIx--> its daemon --FTP_TAG_ALLOC--> master --libft--> central unit --> src/rms
  *                                  <-FTP_TAG_ALLOCATED-

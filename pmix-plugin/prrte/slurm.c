@@ -16,18 +16,18 @@
  *   nodes of the allocation     one srun for neighbours in rank, as on stock
  *   any other node              which of the user's jobs has it is asked of Slurm (squeue), off the
  *                               loop; one srun each, --overlap, in that job. Among several: the job
- *                               that mpirun runs in (a node may have joined it), one that was got for it
- *                               ("ft-JOBID"), the newest
+ *                               that mpirun runs in (a node may have joined it), one that was got
+ *                               for it ("ft-JOBID"), the newest
  *
- * An srun that ends takes with it those of its daemons that have not reported: a spawn goes on without
- * them (starting.c), a launcher's first launch ends with Slurm's own words. Daemons that have
- * reported speak for themselves, by their connections. plm/slurm's end, which waits for its srun,
- * is replaced by that of the other launchers: the daemons are told to end, and have when their
- * connections are closed. What the sruns say is kept for such a message, and shown where the user
- * wants to see daemons' output (--debug-daemons, --leave-session-attached, any verbosity).
+ * An srun that ends takes with it those of its daemons that have not reported: a spawn goes on
+ * without them (starting.c), a launcher's first launch ends with Slurm's own words. Daemons that
+ * have reported speak for themselves, by their connections. plm/slurm's end, which waits for its
+ * srun, is replaced by that of the other launchers: the daemons are told to end, and have when
+ * their connections are closed. What the sruns say is kept for such a message, and shown where the
+ * user wants to see daemons' output (--debug-daemons, --leave-session-attached, any verbosity).
  *
- * Environment of srun: no PMIX_* and PRTE_* (as on stock); in another job, no SLURM_* either, but for
- * SLURM_CONF. Called by job.c; everything on the launcher's event loop.
+ * Environment of srun: no PMIX_* and PRTE_* (as on stock); in another job, no SLURM_* either, but
+ * for SLURM_CONF. Called by job.c; everything on the launcher's event loop.
  */
 #define _GNU_SOURCE
 #include "slurm.h"
@@ -593,8 +593,8 @@ static int terminate_daemons(void)
     return rc;
 }
 
-/* Of an srun that plm/slurm started (for prte, before a tolerant job came): its end says nothing that
- * the daemons' connections do not say. */
+/* Of an srun that plm/slurm started (for prte, before a tolerant job came): its end says nothing
+ * that the daemons' connections do not say. */
 static void on_daemons_terminated(int fd, short args, void *cbdata)
 {
     if (!is_ending() && ftp_job_any_tolerant() && ftp_routing_is_flat()) {

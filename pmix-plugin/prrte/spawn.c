@@ -86,8 +86,9 @@ static int spawn_on(pid_t *pid, char *const argv[], char *const given[], int in,
     return rc;
 }
 
-/* A pair of sockets that are not 0, 1 or 2, so that moving them there cannot close one of them. They
- * are sockets and not a pipe because a write to a child that has ended then raises no SIGPIPE. */
+/* A pair of sockets that are not 0, 1 or 2, so that moving them there cannot close one of them.
+ * They are sockets and not a pipe because a write to a child that has ended then raises no
+ * SIGPIPE. */
 static int make_pair(int ends[2])
 {
     int made[2], rc = 0;

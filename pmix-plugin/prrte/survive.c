@@ -4,9 +4,9 @@
  *
  * Who calls: PRRTE's process state machine. A daemon's connection that closed or timed out arrives
  * as COMM_FAILED; every other trouble with a daemon (not started, not reachable, gave up) arrives
- * through the ERROR callback, and so does the end of application processes. A silent node is declared
- * lost by the central unit (news.c) before any connection breaks. Stock PRRTE ends everything for a
- * lost daemon. Here, while a tolerant job runs:
+ * through the ERROR callback, and so does the end of application processes. A silent node is
+ * declared lost by the central unit (news.c) before any connection breaks. Stock PRRTE ends
+ * everything for a lost daemon. Here, while a tolerant job runs:
  *
  *   daemon lost -> out of the tree (routing.c), its node DOWN, all daemons told,
  *                  PMIX_EVENT_NODE_DOWN, collectives that wait for it go on (collective.c), data
@@ -306,20 +306,36 @@ static void on_terminated(int fd, short args, void *cbdata)
     stock_terminated(fd, args, cbdata);
 }
 
-/* A write to a broken connection fails before its reader notices: PRRTE then declares its own job
- * failed, without saying whose connection it was. The reader will. */
-static void on_job_error(int fd, short args, void *cbdata)
+/* A write to a broken connection can fail before its reader notices. PRRTE then declares its own
+ * job failed, without saying whose connection it was, and ends in good order: every job is cut
+ * short, and mpirun's exit code is 0. The reader will say whose it was.
+ *
+ * Which failure it is cannot be told in the handler of all failures: where no job is named, PRRTE
+ * 3.0.8 leaves the state unset. Hence a handler for this state alone, of which stock has none. */
+static void on_connection_failed(int fd, short args, void *cbdata)
 {
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
 
-    if (caddy->job_state == PRTE_JOB_STATE_COMM_FAILED && !is_ending() && ftp_job_any_tolerant()
-        && ftp_routing_is_flat()
+    if (!is_ending() && ftp_job_any_tolerant() && ftp_routing_is_flat()
         && (caddy->jdata == NULL
             || PMIX_CHECK_NSPACE(caddy->jdata->nspace, PRTE_PROC_MY_NAME->nspace))) {
+        ftp_say(2, "a message could not be sent or received: the connection's end is awaited");
         PMIX_RELEASE(caddy);
         return;
     }
     stock_job_error(fd, args, cbdata);
+}
+
+/* The handler of all failures of jobs stays as it is; it is what stock does with this one, too. */
+static prte_state_cbfunc_t stock_job_error_handler(void)
+{
+    prte_state_t *s;
+
+    PMIX_LIST_FOREACH(s, &prte_job_states, prte_state_t) {
+        if (s->job_state == PRTE_JOB_STATE_ERROR)
+            return s->cbfunc;
+    }
+    return NULL;
 }
 
 int ftp_survive_init(void)
@@ -327,9 +343,9 @@ int ftp_survive_init(void)
     stock_comm_failed = ftp_hook_proc_state(PRTE_PROC_STATE_COMM_FAILED, on_comm_failed);
     stock_error = ftp_hook_proc_state(PRTE_PROC_STATE_ERROR, on_error);
     stock_terminated = ftp_hook_proc_state(PRTE_PROC_STATE_TERMINATED, on_terminated);
-    stock_job_error = ftp_hook_job_state(PRTE_JOB_STATE_ERROR, on_job_error);
+    stock_job_error = stock_job_error_handler();
     if (stock_comm_failed == NULL || stock_error == NULL || stock_terminated == NULL
         || stock_job_error == NULL)
         return PRTE_ERR_NOT_FOUND;
-    return PRTE_SUCCESS;
+    return prte_state.add_job_state(PRTE_JOB_STATE_COMM_FAILED, on_connection_failed);
 }

@@ -2,8 +2,8 @@
 /*
  * units.c - the units of one launcher, from its first job to its end.
  *
- * Attached, where the system's units run (errmgr_ft_system, see README.md): this node's unit answers,
- * and every node's is used as it stands; nothing is started.
+ * Attached, where the system's units run (errmgr_ft_system, see README.md): this node's unit
+ * answers, and every node's is used as it stands; nothing is started.
  *
  * Private, else:
  *
@@ -17,9 +17,9 @@
  *
  * The central unit ends when its standard input does, that is with the launcher, however that ends;
  * it then sends the node units away. A node unit is no child of anyone's fate: it outlives a daemon
- * that is killed, so that its node can still be asked. When it is up (it lets go of its output then),
- * its daemon tells it which processes are there (ranks.c); what it said if it did not come up goes to
- * the master (FTP_TAG_NO_UNIT), and into the event log.
+ * that is killed, so that its node can still be asked. When it is up (it lets go of its output
+ * then), its daemon tells it which processes are there (ranks.c); what it said if it did not come
+ * up goes to the master (FTP_TAG_NO_UNIT), and into the event log.
  *
  * The key travels on pipes and on PRRTE's own connections, never in arguments or environments. What
  * fails here never fails the job: it runs without the runtime, and the user is told once.

@@ -11,7 +11,8 @@
 /* Master: starts the central unit, once, without waiting for it. */
 void ftp_units_start(void);
 
-/* Master: daemons have come; starts the units of their nodes as soon as the central unit is ready. */
+/* Master: daemons have come; starts the units of their nodes as soon as the central unit is
+ * ready. */
 void ftp_units_vm_ready(void);
 
 /* Master: what the processes of a job need in their environment. */

@@ -4,8 +4,8 @@
  *
  * units.c starts ft-centrald and ft-noded; if one of them does not come up, its last words are the
  * only ones that say why. They come over a descriptor that never blocks and are kept up to
- * FTP_WORDS_MAX bytes, the first ones; the rest is read and dropped, so that the program never waits
- * for us.
+ * FTP_WORDS_MAX bytes, the first ones; the rest is read and dropped, so that the program never
+ * waits for us.
  *
  *     the awaited line is there          -> FTP_WORDS_LINE
  *     end of file, or the descriptor broke -> FTP_WORDS_END

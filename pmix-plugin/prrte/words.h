@@ -20,7 +20,8 @@ typedef void (*ftp_words_fn)(void *arg, ftp_words_end_t how, char *text);
 typedef struct ftp_words ftp_words_t;
 
 /* Listens to fd, which is closed in the end. line: what the line begins with that is waited for,
- * NULL: none. heard is called once, from PRRTE's event thread. NULL: out of memory; fd is closed. */
+ * NULL: none. heard is called once, from PRRTE's event thread. NULL: out of memory; fd is
+ * closed. */
 ftp_words_t *ftp_words_listen(int fd, const char *line, int timeout_s, ftp_words_fn heard,
                               void *arg);
 

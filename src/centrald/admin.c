@@ -6,8 +6,9 @@
  *     {"do": "drain", "node": "n7", "reason": "new disks"}  ->  {"node": "n7", ...}
  *                                                               {"error": ..., "hint": ...}
  *
- * Called by the reign for each request of verb ADMIN. Nothing here waits: an order is answered once
- * it is kept, and done after that; who gave it looks on by asking for the modules.
+ * Called by orders.c for each request of verb ADMIN. Nothing here waits: an order is answered once
+ * it is kept, and done after that; who gave it looks on by asking for the modules. An order that
+ * comes again is answered again, and not done twice (carried.c).
  */
 #include "centrald/admin.h"
 
@@ -17,9 +18,11 @@
 #include <unistd.h>
 #include <yyjson.h>
 
+#include "centrald/carried.h"
 #include "centrald/json.h"
 #include "centrald/telling.h"
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/text.h"
 #include "core/inventory.h"
 
@@ -28,6 +31,7 @@
 
 struct ft_admin {
     struct ft_admin_config config;
+    struct ft_carried *carried;
     int64_t denied_ns; /* when the last refusal was written down; 0: never */
 };
 
@@ -38,7 +42,10 @@ struct order {
     yyjson_val *command;
     struct ft_json json;
     struct ft_admin_answer *answer;
+    const char *text; /* of the command */
     char by[FT_NAME_MAX + 32];
+    char id[FT_CARRIED_ID_BYTES]; /* what names it; "": nothing */
+    const char *repeated;         /* the answer that it got before; NULL: it is new */
 };
 
 /* ---------------------------------------------------------------- errors */
@@ -359,7 +366,7 @@ static bool has_key(const struct command *command, const char *key)
         if (strcmp(command->keys[i], key) == 0)
             return true;
     }
-    return strcmp(key, "do") == 0;
+    return strcmp(key, "do") == 0 || (command->changes && strcmp(key, "once") == 0);
 }
 
 /* The command that is asked for, well made; NULL, and the answer has the reason. */
@@ -429,20 +436,72 @@ static ftRetVal_t deny(struct order *order, const struct command *command)
                   command->name);
 }
 
+/* ---------------------------------------------------------------- once */
+
+/* An order, which is carried out unless it was before. */
+static ftRetVal_t carry_out(struct order *order, const struct command *command)
+{
+    const char *once = text_of(order, "once");
+    bool is_named = yyjson_obj_get(order->command, "once") != NULL;
+    bool same = true;
+
+    if (!may_change(order->admin, order->asker->uid))
+        return deny(order, command);
+    if (!ft_carried_id(order->asker, is_named && once == NULL ? "" : once, order->id)) {
+        order->id[0] = '\0';
+        if (is_named)
+            return refuse(order, FT_ERR_ACTION, "1 to 64 letters, digits, '.', '_', '-'",
+                          "\"once\" does not name an order");
+        return command->run(order);
+    }
+    order->repeated = ft_carried_find(order->admin->carried, order->id, order->text, &same);
+    if (order->repeated == NULL)
+        return command->run(order);
+    if (same)
+        return FT_OK;
+    order->repeated = NULL;
+    return refuse(order, FT_ERR_ACTION, "each order needs a name of its own",
+                  "another order was given the name \"%.*s\"", FT_CARRIED_ONCE_MAX,
+                  once != NULL ? once : "?");
+}
+
+static void remember(struct order *order)
+{
+    const char *json = order->answer->json != NULL ? order->answer->json : "{}";
+
+    if (order->id[0] != '\0' && order->repeated == NULL &&
+        ft_carried_add(order->admin->carried, order->id, order->text, json) < 0)
+        ft_log_error("out of memory: an order of %s would be carried out twice if it came again",
+                     order->by);
+}
+
 /* ---------------------------------------------------------------- from the reign */
 
 struct ft_admin *ft_admin_create(const struct ft_admin_config *config)
 {
     struct ft_admin *admin = calloc(1, sizeof *admin);
 
-    if (admin != NULL)
-        admin->config = *config;
-    return admin;
+    if (admin == NULL)
+        return NULL;
+    admin->config = *config;
+    admin->carried = ft_carried_create(config->keep, config->arg);
+    if (admin->carried != NULL)
+        return admin;
+    free(admin);
+    return NULL;
 }
 
 void ft_admin_destroy(struct ft_admin *admin)
 {
+    if (admin == NULL)
+        return;
+    ft_carried_destroy(admin->carried);
     free(admin);
+}
+
+int ft_admin_restore(struct ft_admin *admin, const void *data, size_t n)
+{
+    return ft_carried_restore(admin->carried, data, n);
 }
 
 static void name_asker(struct order *order)
@@ -467,8 +526,7 @@ static ftRetVal_t run(struct order *order, const char *text)
         refuse(order, FT_ERR_ACTION, "ft_admin(3) tells how one looks",
                "the command is no JSON object");
     else if ((command = find(order)) != NULL)
-        status = command->changes && !may_change(order->admin, order->asker->uid)
-                     ? deny(order, command) : command->run(order);
+        status = command->changes ? carry_out(order, command) : command->run(order);
     order->command = NULL;
     yyjson_doc_free(doc);
     return status;
@@ -488,7 +546,7 @@ static char *error_object(const struct ft_admin_answer *answer)
 void ft_admin_take(struct ft_admin *admin, const struct ft_asker *asker, const char *command,
                    struct ft_admin_answer *answer)
 {
-    struct order order = {.admin = admin, .asker = asker, .answer = answer};
+    struct order order = {.admin = admin, .asker = asker, .answer = answer, .text = command};
     bool has_error;
 
     memset(answer, 0, sizeof *answer);
@@ -499,10 +557,12 @@ void ft_admin_take(struct ft_admin *admin, const struct ft_asker *asker, const c
     if (answer->status != FT_OK && has_error)
         ft_json_text(&order.json, order.json.root, "hint", answer->hint);
     answer->json = ft_json_end(&order.json);
-    if (answer->status != FT_OK && !has_error) {
+    if (order.repeated != NULL || (answer->status != FT_OK && !has_error)) {
         free(answer->json);
-        answer->json = error_object(answer);
+        answer->json = order.repeated != NULL ? strdup(order.repeated) : error_object(answer);
     }
+    if (answer->status == FT_OK)
+        remember(&order);
     if (answer->json == NULL && answer->status == FT_OK) {
         /* An order may have been carried out all the same; that is what the events tell. */
         answer->status = FT_ERR_MEMORY;

@@ -43,6 +43,8 @@ struct ft_admin_config {
     /* How many launchers are served; decisions under way or in use, of all of them. */
     size_t (*sessions)(void *arg);
     size_t (*decisions)(void *arg);
+    /* Keeps that an order was carried out, as in core/env.h. */
+    void (*keep)(void *arg, const char *key, const void *data, size_t n);
     /* Writes an event: orders are in the log. */
     void (*log)(void *arg, struct ft_event *event);
 };
@@ -59,9 +61,14 @@ struct ft_admin_answer {
     char hint[FT_TEXT_MAX];
 };
 
+/* A take-over: an order that a predecessor carried out, and kept under FT_CARRIED_KEY (carried.h).
+ * 0, or -1 with errno. */
+int ft_admin_restore(struct ft_admin *admin, const void *data, size_t n);
+
 /* Does what a command says. asker: who, as its source vouches for; asker->uid counts: 0 (as which
  * whoever proved the key by TCP counts), this process's own and those of plan->admins may change
- * things. The answer may leave when what was kept in the call is safe. */
+ * things. An order that comes again (see carried.h) gets the answer that it got, and changes
+ * nothing. The answer may leave when what was kept in the call is safe. */
 void ft_admin_take(struct ft_admin *admin, const struct ft_asker *asker, const char *command,
                    struct ft_admin_answer *answer);
 void ft_admin_answer_clear(struct ft_admin_answer *answer);

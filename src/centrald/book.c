@@ -7,7 +7,8 @@
  *
  *     timer, each leader_beat_ms   -> ft_voter_tick
  *     end of a turn of the loop    -> ft_voter_flush, if something was put
- *     peers: letter, connected     -> ft_voter_receive, ft_voter_connected
+ *     peers: letter, connected,    -> ft_voter_receive, ft_voter_connected,
+ *            refused                  ft_voter_refused
  *     thread done                  -> the work's done()
  *
  * Stopping: hands the lead over if there is somebody (at most HAND_OVER_MS), closes the voter, then
@@ -295,6 +296,14 @@ static void peer_letter(void *arg, const char *name, const uint8_t *letter, size
         ft_voter_receive(book->voter, name, letter, n);
 }
 
+static void peer_refused(void *arg, const char *name)
+{
+    struct ft_book *book = arg;
+
+    if (!book->closing)
+        ft_voter_refused(book->voter, name);
+}
+
 static void peer_connected(void *arg, const char *name)
 {
     struct ft_book *book = arg;
@@ -401,7 +410,8 @@ static struct ft_voter *open_voter(struct ft_book *book, char *why, size_t size)
 struct ft_book *ft_book_open(uv_loop_t *loop, const struct ft_book_config *config,
                              const struct ft_book_events *events, void *arg, char *why, size_t size)
 {
-    static const struct ft_peers_events peer_events = {peer_letter, peer_connected};
+    static const struct ft_peers_events peer_events = {
+        .letter = peer_letter, .connected = peer_connected, .refused = peer_refused};
     struct ft_book *book = calloc(1, sizeof *book);
 
     if (book == NULL) {

@@ -9,9 +9,10 @@
  *
  *     book.c     this: libuv, links to the other voters, threads for the disk, all of it glue
  *     peers.c    the links: dialled, greeted, kept; letters out and in
- *     voter.c    what a voter does: founding, joining, leading, following, changing the membership
- *     voterio.c  what libraft wants done: term, vote, log, snapshots, letters
- *     store.c    the voter's folder
+ *     voter*.c   what a voter does: founding, joining, leading, following, changing the membership
+ *     voterio.c  what libraft wants done: term, vote, log, snapshots, letters; voterin.c: what it
+ *                hears
+ *     store*.c   the voter's folder
  *     core/ledger.c, core/steward.c   what is kept; who is to lead and to vote
  *
  * Everything runs on the loop's thread, callbacks too; none comes before ft_book_open returned.
@@ -65,8 +66,8 @@ struct ft_book *ft_book_open(uv_loop_t *loop, const struct ft_book_config *confi
 void ft_book_stop(struct ft_book *book, void (*stopped)(void *arg), void *arg);
 void ft_book_destroy(struct ft_book *book); /* takes NULL; of a book that is stopped */
 
-/* A link whose Hello said role FT_ROLE_CENTRAL (3): another voter. The book takes it and answers the
- * Hello; closes it if the peer is none of the plan's voters. */
+/* A link whose Hello said role FT_ROLE_CENTRAL (3): another voter. The book takes it and answers
+ * the Hello; closes it if the peer is none of the plan's voters. */
 void ft_book_take(struct ft_book *book, struct ft_link *link, const Ft__Hello *hello);
 
 /* Writes a key; data NULL erases it, and with a key that ends in '/' all keys that begin so. Only
@@ -74,8 +75,8 @@ void ft_book_take(struct ft_book *book, struct ft_link *link, const Ft__Hello *h
  * the log. */
 void ft_book_put(struct ft_book *book, const char *key, const void *data, size_t n);
 
-/* The mark of the last put; puts before the first have the mark 0, which is always safe. Marks never
- * go back as long as the program runs. */
+/* The mark of the last put; puts before the first have the mark 0, which is always safe. Marks
+ * never go back as long as the program runs. */
 uint64_t ft_book_mark(const struct ft_book *book);
 bool ft_book_is_safe(const struct ft_book *book, uint64_t mark);
 

@@ -2,9 +2,9 @@
 /*
  * clients.c - owns one object for each client that talks to the central unit itself.
  *
- * door.c hands them over when they have said Hello. On the local socket the kernel says who they are
- * (SO_PEERCRED); by TCP come those who hold the key, who count as root. In a job's own central unit
- * the process with the id that it was given at its start is the launcher, and may report jobs,
+ * door.c hands them over when they have said Hello. On the local socket the kernel says who they
+ * are (SO_PEERCRED); by TCP come those who hold the key, who count as root. In a job's own central
+ * unit the process with the id that it was given at its start is the launcher, and may report jobs,
  * processes and nodes; in a system's, launchers say so by their role, each for its own session
  * (sessions.c). All others may ask what a rank may ask.
  *

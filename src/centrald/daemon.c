@@ -9,6 +9,7 @@
  *     /etc/ft/ft.conf, key          what it reads           /run/ft/central.sock    local tools
  *     FOLDER (ft.conf)              the voter's data, and the event log
  *     /var/log/ft/centrald.log      with --daemonize; else standard error
+ *     /run/ft/central.pid           with --daemonize
  */
 #include "config.h"
 
@@ -17,22 +18,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include "centrald/system.h"
 #include "centrald/units.h"
+#include "common/daemonize.h"
 #include "common/log.h"
 #include "common/urgent.h"
 #include "conf/plan.h"
+#include "core/redeploy.h"
 #include "net/munge.h"
 #include "net/service.h"
 #include "wire/identity.h"
@@ -41,6 +42,8 @@
 #define SOCKET RUN_FOLDER "/central.sock"
 #define LOG_FOLDER "/var/log/ft"
 #define LOG_FILE LOG_FOLDER "/centrald.log"
+#define PID_FILE RUN_FOLDER "/central.pid"
+#define FILES_MASK 027
 #define READY_TIMEOUT_MS 30000
 #define SIGNALS 3
 
@@ -140,6 +143,8 @@ static struct ft_plan *begin(struct program *program, char *why, size_t size)
 
     if (plan == NULL)
         return NULL;
+    if (strcmp(plan->auth, "key") != 0)
+        (void) ft_munge_await(FT_MUNGE_WAIT_MS); /* in vain: the identity says what that means */
     if (find_node(program, plan, why, size) == 0 && find_events(program, plan, why, size) == 0 &&
         make_folder(RUN_FOLDER, 0755, why, size) == 0 &&
         make_folder(plan->folder, 0700, why, size) == 0 &&
@@ -150,54 +155,56 @@ static struct ft_plan *begin(struct program *program, char *why, size_t size)
     return NULL;
 }
 
-/* ---------------------------------------------------------------- becoming a daemon */
+/* ---------------------------------------------------------------- ended in order, or not */
 
-/* The parent: waits for the child's word. Returns the exit code. */
-static int await_ready(int file, pid_t child)
+/* Whoever ends this central unit in order does not want it started again by its node's unit. */
+static void note_ended(bool in_order)
 {
-    struct pollfd poll_file = {.fd = file, .events = POLLIN};
-    char byte = 0;
-    int status = 0;
+    int file;
 
-    if (poll(&poll_file, 1, READY_TIMEOUT_MS) == 1 && read(file, &byte, 1) == 1)
-        return 0;
-    if (waitpid(child, &status, WNOHANG) == 0)
-        fprintf(stderr, FT_PROGRAM ": it was not ready within %d s; see %s\n",
-                READY_TIMEOUT_MS / 1000, LOG_FILE);
+    if (!in_order) {
+        unlink(FT_REDEPLOY_ENDED);
+        return;
+    }
+    file = open(FT_REDEPLOY_ENDED, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (file >= 0)
+        close(file);
     else
-        fprintf(stderr, FT_PROGRAM ": it could not begin; see %s\n", LOG_FILE);
-    return 1;
+        ft_log_warning("%s cannot be made: %s; this central unit may be started again by its "
+                       "node's unit", FT_REDEPLOY_ENDED, strerror(errno));
 }
 
+/* ---------------------------------------------------------------- becoming a daemon */
+
+/* 0 in the child, 1 in the parent of one that is ready, -1 with `why`. */
 static int daemonize(struct program *program, char *why, size_t size)
 {
-    int files[2];
-    int null;
-    pid_t child;
+    int ready = -1;
 
     if (make_folder(LOG_FOLDER, 0755, why, size) < 0)
         return -1;
-    if (pipe2(files, O_CLOEXEC) < 0 || (child = fork()) < 0) {
-        snprintf(why, size, "it cannot become a daemon: %s", strerror(errno));
-        return -1;
-    }
-    if (child > 0) {
-        close(files[1]);
-        _exit(await_ready(files[0], child));
-    }
-    close(files[0]);
-    program->ready_file = files[1];
-    setsid();
-    if (chdir("/") < 0 || ft_log_open(FT_PROGRAM, LOG_FILE) < 0) {
+    switch (ft_daemonize(&ready, FILES_MASK)) {
+    case FT_SIDE_PARENT:
+        return ft_daemon_wait(ready, READY_TIMEOUT_MS, why, size) == 0 ? 1 : -1;
+    case FT_SIDE_CHILD:
+        program->ready_file = ready;
+        if (ft_log_open(FT_PROGRAM, LOG_FILE) == 0)
+            return 0;
         snprintf(why, size, "the log %s cannot be written: %s", LOG_FILE, strerror(errno));
         return -1;
+    case FT_SIDE_FAILED:
+        break;
     }
-    null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int file = 0; null >= 0 && file <= STDERR_FILENO; file++)
-        dup2(null, file);
-    if (null > STDERR_FILENO)
-        close(null);
-    return 0;
+    snprintf(why, size, "it cannot become a daemon: %s", strerror(errno));
+    return -1;
+}
+
+/* To the parent that waits, if there is one. */
+static void tell_parent(struct program *program, const char *problem)
+{
+    if (program->ready_file >= 0)
+        ft_daemon_tell(program->ready_file, problem);
+    program->ready_file = -1;
 }
 
 static void say_ready(struct program *program)
@@ -205,10 +212,9 @@ static void say_ready(struct program *program)
     ft_service_ready(program->service, ft_system_status(program->system));
     if (program->ready_file < 0)
         return;
-    if (write(program->ready_file, "", 1) != 1)
-        ft_log_warning("who started this central unit does not wait for it any more");
-    close(program->ready_file);
-    program->ready_file = -1;
+    if (ft_daemon_write_pid(PID_FILE) < 0)
+        ft_log_warning("%s cannot be written: %s", PID_FILE, strerror(errno));
+    tell_parent(program, NULL);
 }
 
 /* ---------------------------------------------------------------- serving */
@@ -219,7 +225,9 @@ static void on_signal(uv_signal_t *handle, int number)
     char reason[64];
 
     if (number == SIGHUP) {
+        ft_service_reloading(program->service);
         ft_system_reload(program->system, "SIGHUP");
+        ft_service_ready(program->service, ft_system_status(program->system));
         return;
     }
     snprintf(reason, sizeof reason, "signal %d (%s)", number, strsignal(number));
@@ -274,6 +282,8 @@ static int serve(struct program *program, struct ft_plan *plan, char *why, size_
         uv_loop_close(&program->loop);
         return -1;
     }
+    note_ended(false);
+    unlink(PID_FILE); /* of one that was killed: the port is this one's now */
     watch_signals(program);
     program->service = ft_service_create(&program->loop);
     if (program->service == NULL) {
@@ -288,33 +298,54 @@ static int serve(struct program *program, struct ft_plan *plan, char *why, size_
     ft_service_destroy(program->service);
     if (uv_loop_close(&program->loop) != 0)
         ft_log_warning("something of the loop was left open");
-    if (!program->failed)
+    if (!program->failed) {
+        note_ended(true);
         return 0;
+    }
     snprintf(why, size, "it could not go on; its log says why");
     return -1;
+}
+
+/* It has a plan, and is a daemon if it was to be. */
+static int run(struct program *program, struct ft_plan *plan, char *why, size_t size)
+{
+    int result;
+
+    raise_file_limit();
+    (void) ft_urgent(); /* where it is not allowed there is nothing to be done */
+    result = serve(program, plan, why, size);
+    if (!program->options->daemonize)
+        return result;
+    if (result < 0)
+        ft_log_error("%s", why);
+    tell_parent(program, why);
+    ft_daemon_remove_pid(PID_FILE);
+    return result;
 }
 
 int ft_run_system(const struct ft_run_options *options, char *why, size_t size)
 {
     static struct program program;
     struct ft_plan *plan;
-    int result;
+    int side = 0, result;
 
     program.options = options;
     program.ready_file = -1;
+    if (options->daemonize)
+        ft_daemon_let_go();
     ft_log_open(FT_PROGRAM, NULL);
     plan = begin(&program, why, size);
     if (plan == NULL)
         return -1;
-    if (options->daemonize && daemonize(&program, why, size) < 0) {
+    if (options->daemonize)
+        side = daemonize(&program, why, size);
+    if (side == 0) {
+        result = run(&program, plan, why, size);
+    } else {
+        result = side < 0 ? -1 : 0;
+        tell_parent(&program, why);
         ft_plan_destroy(plan);
-        return -1;
     }
-    raise_file_limit();
-    (void) ft_urgent(); /* where it is not allowed there is nothing to be done */
-    result = serve(&program, plan, why, size);
-    if (result < 0 && options->daemonize)
-        ft_log_error("%s", why);
     ft_identity_wipe(&program.identity);
     ft_log_close();
     return result;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * discovery.c - IDENTIFY to each node that ft.conf names and whose unit is not connected; IDENT back.
+ * discovery.c - IDENTIFY to each node that ft.conf names and whose unit is not connected; IDENT
+ * back.
  *
  * Made by the reign, for as long as this central unit leads. Each node has a round of its own:
  *
@@ -277,6 +278,33 @@ static uint64_t next_sequence(void)
     return ++sequence;
 }
 
+/* With a key it is want of memory, else MUNGE: without it no unit can be let in, though those that
+ * are connected stay. */
+static void tell_seals_fail(struct ft_discovery *discovery, const char *why)
+{
+    char text[FT_IDENTITY_WHY_MAX + 200];
+
+    ft_log_warning("units cannot be looked for: %s", why);
+    if (discovery->config->identity->mode != FT_IDENTITY_MUNGE)
+        return;
+    snprintf(text, sizeof text, "MUNGE does not work on the node of the central unit (%s): %s. "
+             "Units that are connected stay, others cannot connect; see to munge.service there",
+             discovery->config->node, why);
+    discovery->events->event(discovery->arg, "munge_gone", discovery->config->node, text);
+}
+
+static void tell_seals_work(struct ft_discovery *discovery)
+{
+    char text[FT_DATAGRAM_NAME_MAX + 100];
+
+    ft_log_info("units can be looked for again");
+    if (discovery->config->identity->mode != FT_IDENTITY_MUNGE)
+        return;
+    snprintf(text, sizeof text, "MUNGE works again on the node of the central unit (%s)",
+             discovery->config->node);
+    discovery->events->event(discovery->arg, "munge_back", discovery->config->node, text);
+}
+
 static void on_sealed(void *arg, int error, const uint8_t *bytes, size_t n,
                       const struct sockaddr *to, const char *why)
 {
@@ -287,9 +315,11 @@ static void on_sealed(void *arg, int error, const uint8_t *bytes, size_t n,
     edition->n = 0;
     if (error != 0) {
         if (!discovery->seals_fail)
-            ft_log_warning("units cannot be looked for: %s", *why ? why : strerror(error));
+            tell_seals_fail(discovery, *why ? why : strerror(error));
         discovery->seals_fail = true;
     } else {
+        if (discovery->seals_fail)
+            tell_seals_work(discovery);
         discovery->seals_fail = false;
         memcpy(edition->bytes, bytes, n);
         edition->n = n;
@@ -472,6 +502,11 @@ static void on_opened(void *arg, int error, const struct ft_datagram *datagram,
         strcmp(datagram->receiver, discovery->config->node) != 0)
         return; /* rightly made, but not for us */
     node = find(discovery, datagram->sender);
+    /* A unit's runs are numbered by its clock, which may have been set back. What answers a
+     * question of these last seconds is no old one. */
+    if (node != NULL && datagram->boot < node->replay.boot && datagram->echo_ns != 0 &&
+        is_answer(discovery, datagram->echo_ns))
+        ft_replay_expect(&node->replay, datagram->boot);
     if (!is_answer(discovery, datagram->echo_ns) ||
         (node != NULL && !ft_replay_take(&node->replay, datagram->boot, datagram->sequence))) {
         discovery->figures.repeated++;

@@ -34,7 +34,7 @@ struct ft_discovery_events {
     /* Is a unit of that node connected? */
     bool (*connected)(void *arg, const char *node);
     /* For the event log; name: "node_identified", "node_unknown", "node_refused",
-     * "datagram_refused". node: "" if it is about none. */
+     * "datagram_refused", "munge_gone", "munge_back". node: "" if it is about none. */
     void (*event)(void *arg, const char *name, const char *node, const char *text);
 };
 

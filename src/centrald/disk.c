@@ -3,8 +3,8 @@
  * disk.c - a folder of the real file system as a voter's store wants it.
  *
  * Each change is followed by fdatasync, and by fsync of the folder where a name came, went or
- * changed: it has to survive that power is lost right after the call. Whole files are written beside
- * the old one (NAME.new) and renamed over it.
+ * changed: it has to survive that power is lost right after the call. Whole files are written
+ * beside the old one (NAME.new) and renamed over it.
  *
  * A failed fsync is never tried again on the same bytes: the kernel may have dropped them and say
  * that all is well the second time. The caller is told EIO and gives up.
@@ -255,6 +255,7 @@ static uint64_t room(void *arg)
 
 struct moving {
     struct folder *folder;
+    bool (*ours)(const char *name);
     int to, error;
 };
 
@@ -262,7 +263,8 @@ static void move_one(void *to, const char *name)
 {
     struct moving *moving = to;
 
-    if (renameat(moving->folder->fd, name, moving->to, name) != 0 && moving->error == 0)
+    if (moving->ours(name) && renameat(moving->folder->fd, name, moving->to, name) != 0 &&
+        moving->error == 0)
         moving->error = errno;
 }
 
@@ -313,10 +315,10 @@ static void thin_lost(struct folder *folder)
     }
 }
 
-static int set_aside(void *arg)
+static int set_aside(void *arg, bool (*ours)(const char *name))
 {
     struct folder *folder = arg;
-    struct moving moving = {folder, -1, 0};
+    struct moving moving = {.folder = folder, .ours = ours};
     char name[NAME_MAX_BYTES];
 
     snprintf(name, sizeof name, "lost-%013lld", (long long)ft_clock_unix_ms());

@@ -11,6 +11,7 @@
 #ifndef FT_CENTRALD_DISK_H
 #define FT_CENTRALD_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,15 +22,17 @@ struct ft_disk {
     int (*read)(void *arg, const char *name, uint8_t **bytes, size_t *n);
     /* A file as a whole: afterwards the old or the new, never a mixture. */
     int (*replace)(void *arg, const char *name, const void *bytes, size_t n);
-    /* Bytes at the end of a file, which has `size` so far (0: it is made). In part: any part of them.
-     * After a failure (ENOSPC) the file has `size` again. */
+    /* Bytes at the end of a file, which has `size` so far (0: it is made). In part: any part of
+     * them. After a failure (ENOSPC) the file has `size` again. */
     int (*append)(void *arg, const char *name, uint64_t size, const void *bytes, size_t n);
-    /* The first bytes of a file that is there and large enough. In part: any part. Needs no room. */
+    /* The first bytes of a file that is there and large enough. In part: any part. Needs no
+     * room. */
     int (*overwrite)(void *arg, const char *name, const void *bytes, size_t n);
     int (*cut)(void *arg, const char *name, uint64_t size);
     int (*remove)(void *arg, const char *name); /* one that is not there is fine */
-    /* Everything goes where nobody reads it again (a folder "lost-TIME"; the last two are kept). */
-    int (*set_aside)(void *arg);
+    /* The files that are `ours` go where nobody reads them again (a folder "lost-TIME"; the last
+     * two are kept). Others, as the event log, stay. */
+    int (*set_aside)(void *arg, bool (*ours)(const char *name));
     uint64_t (*room)(void *arg); /* bytes that may still be written; UINT64_MAX: not known */
 };
 

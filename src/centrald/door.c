@@ -13,8 +13,8 @@
  * From then on the link is theirs. A guest that says anything else first, or nothing within
  * GREETING_MS, is closed; how many there may be is bounded, the oldest gives way.
  *
- * The local socket of a system's central unit is open to all users: whoever speaks there is known by
- * what the kernel says of it.
+ * The local socket of a system's central unit is open to all users: whoever speaks there is known
+ * by what the kernel says of it.
  */
 #include "centrald/door.h"
 

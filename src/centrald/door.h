@@ -17,11 +17,12 @@
 
 struct ft_door;
 
-/* Whoever has come says Hello first; then it is handed to whom it is for, who answers the Hello, and
- * takes the link by ft_link_accept or closes it. */
+/* Whoever has come says Hello first; then it is handed to whom it is for, who answers the Hello,
+ * and takes the link by ft_link_accept or closes it. */
 struct ft_door_events {
     void (*unit)(void *arg, struct ft_link *link, const Ft__Hello *hello);
-    /* A launcher or a tool; local: through the local socket, so that ft_link_peer_cred tells who. */
+    /* A launcher or a tool; local: through the local socket, so that ft_link_peer_cred tells
+     * who. */
     void (*client)(void *arg, struct ft_link *link, const Ft__Hello *hello, bool local);
     /* Another central unit; NULL: refused. */
     void (*voter)(void *arg, struct ft_link *link, const Ft__Hello *hello);

@@ -28,7 +28,8 @@ void ft_exposition_family(struct ft_exposition *page, const char *name, const ch
 #define FT_LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
 void ft_exposition_value(struct ft_exposition *page, double value, const char *const *labels);
 
-/* The page; NULL if there was no memory for all of it, or it grew too large. The caller frees it. */
+/* The page; NULL if there was no memory for all of it, or it grew too large. The caller frees
+ * it. */
 char *ft_exposition_take(struct ft_exposition *page, size_t *n);
 
 #endif

@@ -175,9 +175,49 @@ static void write_modules(const struct ft_fleet *fleet, struct ft_exposition *pa
     write_berths(fleet, page);
 }
 
+/* ---------------------------------------------------------------- datagrams */
+
+static void write_rows(struct ft_exposition *page, const char *name, const char *help,
+                       const char *label, const char *const words[], const uint64_t values[],
+                       size_t n)
+{
+    ft_exposition_family(page, name, "counter", help);
+    for (size_t i = 0; i < n; i++)
+        ft_exposition_value(page, (double) values[i], FT_LABELS(label, words[i]));
+}
+
+static void write_datagrams(const struct ft_udp *udp, struct ft_exposition *page)
+{
+    static const char *const words[] = {"received", "sent", "overrun", "overlong", "unsent"};
+    struct ft_udp_figures figures;
+
+    ft_udp_figures(udp, &figures);
+    write_rows(page, "ft_datagrams_total",
+               "Datagrams of the central unit; overrun, overlong and unsent ones were dropped",
+               "what", words, (const uint64_t[]) {figures.received, figures.sent, figures.overrun,
+                                                  figures.overlong, figures.unsent}, 5);
+}
+
+static void write_discovery(const struct ft_summons *summons, struct ft_exposition *page)
+{
+    static const char *const words[] = {"asked", "identified", "refused", "repeated"};
+    struct ft_discovery_figures figures;
+
+    if (!ft_summons_figures(summons, &figures))
+        return;
+    write_rows(page, "ft_discovery_total",
+               "Units looked for: datagrams sent, answers believed, refused, come before", "what",
+               words, (const uint64_t[]) {figures.asked, figures.identified, figures.refused,
+                                          figures.repeated}, 4);
+}
+
 void ft_figures_write(const struct ft_figures *figures, struct ft_exposition *page)
 {
     write_central(figures, page);
+    if (figures->udp != NULL)
+        write_datagrams(figures->udp, page);
+    if (figures->summons != NULL)
+        write_discovery(figures->summons, page);
     if (figures->book != NULL)
         write_voters(figures->book, page);
     if (figures->detector != NULL) {

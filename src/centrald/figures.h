@@ -9,9 +9,11 @@
 #include "centrald/collector.h"
 #include "centrald/exposition.h"
 #include "centrald/sinks.h"
+#include "centrald/summons.h"
 #include "core/central.h"
 #include "core/detector.h"
 #include "core/fleet.h"
+#include "net/udp.h"
 
 /* Where the figures are; any may be NULL, its families are left out then. */
 struct ft_figures {
@@ -23,6 +25,8 @@ struct ft_figures {
     const struct ft_book *book;
     const struct ft_collector *collector;
     const struct ft_sinks *sinks;
+    const struct ft_summons *summons;
+    const struct ft_udp *udp;
 };
 
 /* Writes the whole page. */

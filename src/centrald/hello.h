@@ -13,8 +13,9 @@
 
 enum ft_role { FT_ROLE_CLIENT = 1, FT_ROLE_UNIT = 2, FT_ROLE_CENTRAL = 3, FT_ROLE_LAUNCHER = 4 };
 
-/* Answers a Hello as the central unit on `node`, which leads in `term` (0: a job's own). False if the peer had to be refused (the link then
- * closes): another protocol, or no name where one is needed. */
+/* Answers a Hello as the central unit on `node`, which leads in `term` (0: a job's own). False if
+ * the peer had to be refused (the link then closes): another protocol, or no name where one is
+ * needed. */
 bool ft_hello_answer(struct ft_link *link, const Ft__Hello *hello, const char *node, uint64_t term,
                      bool name_needed);
 

@@ -115,11 +115,6 @@ ft_json_at ft_json_item(struct ft_json *json, ft_json_at list)
     return object;
 }
 
-void ft_json_item_text(struct ft_json *json, ft_json_at list, const char *text)
-{
-    append(json, list, value_of(json, text));
-}
-
 void ft_json_item_raw(struct ft_json *json, ft_json_at list, const char *raw)
 {
     append(json, list, json->failed ? NULL : yyjson_mut_rawcpy(json->doc, raw));

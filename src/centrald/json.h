@@ -34,7 +34,6 @@ ft_json_at ft_json_list(struct ft_json *json, ft_json_at to, const char *key);
 
 /* At the end of a list. raw: JSON already. */
 ft_json_at ft_json_item(struct ft_json *json, ft_json_at list);
-void ft_json_item_text(struct ft_json *json, ft_json_at list, const char *text);
 void ft_json_item_raw(struct ft_json *json, ft_json_at list, const char *raw);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * letters.c - what voters write to each other: structures to bytes and back.
  *
- * Used by voter.c and voterio.c. A letter begins with its format and kind; numbers are little-endian,
- * texts and blocks have their length in front. The reader never believes a length: each step looks
- * how much is left, and what is left over at the end makes the letter bad.
+ * Used by voter.c and voterio.c. A letter begins with its format and kind; numbers are
+ * little-endian, texts and blocks have their length in front. The reader never believes a length:
+ * each step looks how much is left, and what is left over at the end makes the letter bad.
  */
 #include "centrald/letters.h"
 

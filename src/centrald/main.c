@@ -19,6 +19,10 @@
 #include "centrald/run.h"
 #include "common/log.h"
 #include "conf/plan.h"
+#include "core/redeploy.h"
+
+/* By this, a node's unit knows the program's version without running it. */
+const char ft_centrald_mark[] __attribute__((used)) = FT_REDEPLOY_MARK FT_VERSION;
 
 static const char usage[] =
     "usage: ft-centrald [--conf FILE] [--foreground | --daemonize] [--events FILE]\n"

@@ -3,8 +3,9 @@
  * metrics.c - owns a small HTTP server (libmicrohttpd) that hangs in the daemon's loop.
  *
  * Made by the reign where ft.conf gives a port. libmicrohttpd runs without threads of its own: its
- * epoll descriptor is watched by libuv, and it is run when that has something, and when it wants. Only GET and HEAD of /metrics (and of /, for people) are answered; a page is
- * made for each request, by whoever made this object, and is as large as there are nodes.
+ * epoll descriptor is watched by libuv, and it is run when that has something, and when it wants.
+ * Only GET and HEAD of /metrics (and of /, for people) are answered; a page is made for each
+ * request, by whoever made this object, and is as large as there are nodes.
  */
 #include "centrald/metrics.h"
 

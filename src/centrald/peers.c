@@ -8,8 +8,11 @@
  *
  *     CLOSED --(after a pause)--> DIALLING --opened--> OPEN --closed, or silence--> CLOSED
  *
- * Silence: nothing came from that voter for 1.5 s although we write to it. The connection may be one
- * that a partition has stalled; a new one is quicker than TCP's patience.
+ * A link that was open and is closed by the other end is dialled again at once: a host that refuses
+ * says that the program there has ended, which is worth knowing.
+ *
+ * Silence: nothing came from that voter for 1.5 s although we write to it. The connection may be
+ * one that a partition has stalled; a new one is quicker than TCP's patience.
  */
 #include "centrald/peers.h"
 
@@ -28,6 +31,7 @@
 #define DIAL_MS 1000
 #define PAUSE_FIRST_MS 100
 #define PAUSE_MAX_MS 1000
+#define REFUSED_EACH_MS 10000
 #define SILENCE_MS 1500
 #define PUMP_MS 5
 #define PIECE_BYTES (256u << 10)
@@ -58,7 +62,7 @@ struct peer {
     size_t queued_bytes, queued;
     uint8_t *building;      /* a letter that came in part */
     size_t building_n, building_room;
-    bool told_down;
+    bool told_down, told_refused;
 };
 
 struct ft_peers {
@@ -70,6 +74,7 @@ struct ft_peers {
     struct peer *first;
     uv_timer_t watch;
     bool begun;             /* the watch runs */
+    uint64_t refused_ms;    /* when somebody was last, and that was logged */
     size_t pending;         /* links and timers that are not closed yet */
     bool closing;
     void (*closed)(void *arg);
@@ -254,10 +259,13 @@ static void out_message(void *arg, struct ft_link *link, const Ft__Message *mess
 
     if (message->body_case != FT__MESSAGE__BODY_HELLO || message->hello->refused == FT_OK)
         return;
-    ft_log_warning("the central unit on %s refuses this voter: %s", peer->name,
-                   message->hello->refused == FT_ERR_VERSION
-                       ? "its version of FT is another one"
-                       : "its ft.conf does not name this node as a voter");
+    if (!peer->told_refused)
+        ft_log_warning("the central unit on %s refuses this voter: %s", peer->name,
+                       message->hello->refused == FT_ERR_VERSION
+                           ? "its version of FT is another one"
+                           : "its ft.conf does not name this node as a voter");
+    peer->told_refused = true; /* once, until that voter comes itself */
+    peer->open = false;        /* it never was: not to be dialled at once */
     peer->pause_ms = PAUSE_MAX_MS;
     ft_link_close(link);
 }
@@ -266,6 +274,8 @@ static void out_closed(void *arg, struct ft_link *link, int error, const char *t
 {
     struct peer *peer = arg;
     struct ft_peers *peers = peer->peers;
+
+    bool was_open = peer->out == link && peer->open;
 
     peers->pending--;
     if (peer->out == link) {
@@ -278,8 +288,10 @@ static void out_closed(void *arg, struct ft_link *link, int error, const char *t
         ft_log_info("the voter on %s is not reached: %s", peer->name, text);
     }
     if (!peers->closing && !peer->gone && peer->out == NULL) {
-        uv_timer_start(&peer->timer, dial_later, peer->pause_ms, 0);
+        uv_timer_start(&peer->timer, dial_later, was_open ? 0 : peer->pause_ms, 0);
         peer->pause_ms = peer->pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : peer->pause_ms * 2;
+        if (!was_open && error == ECONNREFUSED)
+            peers->events.refused(peers->arg, peer->name);
     }
     free_if_gone(peer);
     finish_closing(peers);
@@ -400,6 +412,19 @@ static void in_closed(void *arg, struct ft_link *link, int error, const char *te
 
 static const struct ft_link_events in_events = {.message = in_message, .closed = in_closed};
 
+/* It comes again and again. */
+static void say_refused(struct ft_peers *peers, const struct ft_link *link, const Ft__Hello *hello,
+                        int refused)
+{
+    if (peers->refused_ms != 0 && now_ms(peers) - peers->refused_ms < REFUSED_EACH_MS)
+        return;
+    peers->refused_ms = now_ms(peers);
+    ft_log_warning("%s at %s says that it is the voter on \"%s\": refused, %s", hello->program,
+                   ft_link_peer(link), hello->node,
+                   refused == FT_ERR_VERSION ? "its version is another one"
+                                             : "ft.conf names no such voter");
+}
+
 void ft_peers_take(struct ft_peers *peers, struct ft_link *link, const Ft__Hello *hello)
 {
     struct peer *peer = find(peers, hello->node);
@@ -408,10 +433,7 @@ void ft_peers_take(struct ft_peers *peers, struct ft_link *link, const Ft__Hello
                                                    : FT_OK;
 
     if (say_hello(peers, link, refused) != 0 || refused != FT_OK) {
-        ft_log_warning("%s at %s says that it is the voter on \"%s\": refused, %s", hello->program,
-                       ft_link_peer(link), hello->node,
-                       refused == FT_ERR_VERSION ? "its version is another one"
-                                                 : "ft.conf names no such voter");
+        say_refused(peers, link, hello, refused);
         ft_link_close(link);
         return;
     }
@@ -423,6 +445,7 @@ void ft_peers_take(struct ft_peers *peers, struct ft_link *link, const Ft__Hello
     }
     forget_building(peer);
     peer->in = link;
+    peer->told_refused = false;
     peer->heard_ms = now_ms(peers);
     peers->pending++;
     ft_link_accept(link, &in_events, peer);

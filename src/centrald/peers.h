@@ -4,8 +4,8 @@
  * made itself, and reads from those that others made: two for each pair.
  *
  * A letter is lost if there is no link, or none that takes it: Raft bears that. Links are keyed (or
- * proven by MUNGE) and encrypted like all between FT's programs; who holds the key is believed to be
- * the voter that it says it is.
+ * proven by MUNGE) and encrypted like all between FT's programs; who holds the key is believed to
+ * be the voter that it says it is.
  */
 #ifndef FT_CENTRALD_PEERS_H
 #define FT_CENTRALD_PEERS_H
@@ -22,6 +22,7 @@ struct ft_peers;
 struct ft_peers_events {
     void (*letter)(void *arg, const char *name, const uint8_t *letter, size_t n);
     void (*connected)(void *arg, const char *name); /* it can be written to */
+    void (*refused)(void *arg, const char *name);   /* its host is there, and nobody listens */
 };
 
 /* Does nothing on the loop before the first ft_peers_set. NULL with errno ENOMEM. */

@@ -18,14 +18,12 @@
 
 #include "centrald/book.h"
 #include "centrald/events.h"
-#include "centrald/outbox.h"
-#include "centrald/sessions.h"
-#include "centrald/units.h"
-#include "centrald/watch.h"
-#include "cms/cms.h"
+#include "centrald/parts.h"
+#include "core/env.h"
 #include "core/plan.h"
 #include "net/link.h"
 #include "net/udp.h"
+#include "wire/ft.pb-c.h"
 #include "wire/identity.h"
 
 struct ft_reign;
@@ -61,9 +59,9 @@ struct ft_reign_events {
     ftRetVal_t (*reload)(void *arg, const char *by, char **text);
 };
 
-/* Made, then begun: it goes on with what the book's ledger holds, and may say and decide things from
- * then on. NULL: out of memory. _begin returns 0, or -1 with a sentence in `why`: to be stopped then,
- * as always. */
+/* Made, then begun: it goes on with what the book's ledger holds, and may say and decide things
+ * from then on. NULL: out of memory. _begin returns 0, or -1 with a sentence in `why`: to be
+ * stopped then, as always. */
 struct ft_reign *ft_reign_create(const struct ft_reign_config *config,
                                  const struct ft_reign_events *events, void *arg);
 int ft_reign_begin(struct ft_reign *reign, char *why, size_t size);
@@ -93,35 +91,16 @@ void ft_reign_stop(struct ft_reign *reign, bool leave, const char *reason);
 bool ft_reign_is_over(const struct ft_reign *reign); /* stopped, and nothing of it on the loop */
 void ft_reign_destroy(struct ft_reign *reign);       /* of one that is over; takes NULL */
 
-/* ---- its parts, and what they need of it */
+/* ---- for who drives it, and tells of it */
 
 uint64_t ft_reign_term(const struct ft_reign *reign);
-const struct ft_plan *ft_reign_plan(const struct ft_reign *reign);
-struct ft_central *ft_reign_base(const struct ft_reign *reign);
-struct ft_sessions *ft_reign_sessions(const struct ft_reign *reign);
-struct ft_watch *ft_reign_watch(const struct ft_reign *reign);
-struct ft_units *ft_reign_units(const struct ft_reign *reign);
-struct ft_cms *ft_reign_cms(const struct ft_reign *reign);
-struct ft_book *ft_reign_book(const struct ft_reign *reign);       /* NULL: per-job */
-struct ft_events *ft_reign_events_log(const struct ft_reign *reign);
 uint64_t ft_reign_events_n(const struct ft_reign *reign); /* entries of the log so far */
-struct ft_collector;
-struct ft_modules;
-struct ft_collector *ft_reign_collector(const struct ft_reign *reign); /* NULL: per-job */
-struct ft_modules *ft_reign_modules(const struct ft_reign *reign);     /* NULL: per-job */
+const struct ft_parts *ft_reign_parts(const struct ft_reign *reign);
 
 /* THE way to write an event: numbers it, too. Returns the number. */
 uint64_t ft_reign_log(struct ft_reign *reign, struct ft_event *event);
 
-/* Keeps a record in the ledger (data NULL: erases it, or all that begin with it if the key ends in
- * '/'); what is said from now on leaves when it is safe. */
+/* Keeps a record in the ledger, see scribe.h. */
 void ft_reign_keep(struct ft_reign *reign, const char *key, const void *data, size_t n);
-
-/* Lets something out once all that was kept so far is safe; see outbox.h. */
-int ft_reign_out(struct ft_reign *reign, ft_outbox_fn send, void *arg, const void *data, size_t n);
-
-/* The same, for each node: it is going down (a forecast, a drain), or not any more. */
-void ft_reign_node_failing(struct ft_reign *reign, const char *node, const char *why);
-void ft_reign_node_well(struct ft_reign *reign, const char *node, const char *why);
 
 #endif

@@ -6,8 +6,8 @@
  * unpacked into the values of ft.h, and handed to the function of core for its verb (a table), in
  * the session that it belongs to (sessions.c). Core answers by token, within the call or later; the
  * answer leaves through the outbox, to the link the request came from, under the number that its
- * sender gave it. A link that breaks takes its requests with it: a unit sends them again on its next
- * link, or to the next central unit.
+ * sender gave it. A link that breaks takes its requests with it: a unit sends them again on its
+ * next link, or to the next central unit.
  *
  *     Request  unit, client -> core       Reply  core -> unit, client
  *     Cancel   unit, client -> core
@@ -177,8 +177,8 @@ static void deliver(void *arg, const void *data, size_t n)
     drop(requests, request);
 }
 
-/* The request stays where it is until its answer has left: should its asker go before, core hears of
- * that, as it would of one that was never answered. */
+/* The request stays where it is until its answer has left: should its asker go before, core hears
+ * of that, as it would of one that was never answered. */
 static void answer(struct ft_requests *requests, const struct letter *letter, size_t n)
 {
     struct ft_request *request = find(requests, letter->token);

@@ -4,8 +4,8 @@
  *
  * Made by main.c for `ft-centrald --job`. It always leads, keeps no ledger, and ends with its
  * launcher: then its units are told to end, too. What it does is in reign.c, as for the system's
- * central unit (system.c); this is what is its own: a key that was made for the job, a port that the
- * system picks, units that it starts itself on the pool's nodes.
+ * central unit (system.c); this is what is its own: a key that was made for the job, a port that
+ * the system picks, units that it starts itself on the pool's nodes.
  */
 #include "centrald/server.h"
 

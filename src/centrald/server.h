@@ -28,7 +28,8 @@ struct ft_server_setup {
 };
 
 /* Makes everything and listens; starts units on the pool's nodes. All of setup is copied or used
- * up, but for plan, session and node, which are borrowed for life. NULL with a sentence in `why`. */
+ * up, but for plan, session and node, which are borrowed for life. NULL with a sentence in
+ * `why`. */
 struct ft_server *ft_server_create(const struct ft_server_setup *setup, char *why, size_t size);
 
 uint16_t ft_server_port(const struct ft_server *server);

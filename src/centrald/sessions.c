@@ -5,8 +5,8 @@
  * requests.c asks whom a request is for: the session is what a job's name begins with, up to "@"
  * (PRRTE names the jobs of one mpirun so). A session begins with the first report of its launcher
  * and belongs to that launcher's user: no other user's process may report or ask in it. It ends
- * when its launcher is gone for FT_SESSION_LINGER_MS; its jobs end then, spare nodes go back, and
- * what was kept of it is forgotten.
+ * when its launcher has taken leave and gone, or is gone for FT_SESSION_LINGER_MS without a word;
+ * its jobs end then, spare nodes go back, and what was kept of it is forgotten.
  *
  * Nodes: the base knows them all, a session those that its launcher named or that it was offered.
  * When a node becomes known to a session, what the base knows of it (unit, hardware, place) is told
@@ -30,7 +30,7 @@
 #define NS_PER_MS INT64_C(1000000)
 #define BUCKETS 512
 #define KEY_PREFIX "session/"
-#define ENDED_MS 1000 /* a launcher that has said that all is over has nothing more to say */
+#define BEGINNING_MS 1000 /* a launcher that has reported may take so long to wait for news */
 
 struct ft_session {
     struct ft_sessions *all;
@@ -97,6 +97,11 @@ void ft_sessions_destroy(struct ft_sessions *sessions)
 struct ft_central *ft_sessions_base(const struct ft_sessions *sessions)
 {
     return sessions->base.central;
+}
+
+uint64_t ft_sessions_log(struct ft_sessions *sessions, struct ft_event *event)
+{
+    return ft_central_log(sessions->base.central, event);
 }
 
 size_t ft_sessions_count(const struct ft_sessions *sessions)
@@ -295,11 +300,14 @@ static bool is_open(const struct ft_session *session)
     return node != NULL || has_live_job(session);
 }
 
-/* Nobody of its launcher waits for news: it has ended in order, or may come back. One that never
+/* Nobody of its launcher waits for news. One that has taken leave (it has left its nodes, its jobs
+ * have ended) has ended in order, and its session ends now; another may come back. One that never
  * waited for any is believed to be there as long as it has a job. */
 static void linger(struct ft_session *session)
 {
-    int64_t ms = is_open(session) ? FT_SESSION_LINGER_MS : ENDED_MS;
+    int64_t ms = is_open(session)  ? FT_SESSION_LINGER_MS
+                 : session->waited ? 0
+                                   : BEGINNING_MS;
 
     session->ends_ns = session->waited || !has_live_job(session)
                            ? now_ns(session->all) + ms * NS_PER_MS

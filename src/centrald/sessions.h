@@ -3,8 +3,8 @@
  * sessions.h - the launchers that a central unit serves at once, each with a mind of its own.
  *
  * A session is one launcher (one mpirun) with its daemons, jobs and decisions. What is a spare node
- * to one of them, "daemon 2", lost or idle, is nothing to the others: so each has a ft_central. They
- * share the log and its numbers, the node units, the spare nodes (rms).
+ * to one of them, "daemon 2", lost or idle, is nothing to the others: so each has a ft_central.
+ * They share the log and its numbers, the node units, the spare nodes (rms).
  *
  * The base is the ft_central that belongs to no session: it knows all nodes, and answers whoever
  * asks outside of a job. A job's own central unit has the base only.
@@ -37,6 +37,9 @@ void ft_sessions_destroy(struct ft_sessions *sessions); /* takes NULL */
 struct ft_central *ft_sessions_base(const struct ft_sessions *sessions);
 size_t ft_sessions_count(const struct ft_sessions *sessions); /* without the base */
 
+/* THE way to write an event that belongs to no session: numbers it, too. Returns the number. */
+uint64_t ft_sessions_log(struct ft_sessions *sessions, struct ft_event *event);
+
 /* Whether that is (still) the ft_central of a session. */
 bool ft_sessions_has(const struct ft_sessions *sessions, const struct ft_central *central);
 
@@ -49,8 +52,8 @@ struct ft_central *ft_sessions_of(struct ft_sessions *sessions, const struct ft_
 /* The ft_central of the session of that job; the base if there is none. */
 struct ft_central *ft_sessions_of_job(struct ft_sessions *sessions, const char *job);
 
-/* A launcher has (no) connection: one that does not come back in time is gone, and its session ends
- * (FT_SESSION_LINGER_MS). */
+/* A launcher has (no) connection. The session of one that has said that all is over ends at once;
+ * one that said nothing and does not come back in time is gone (FT_SESSION_LINGER_MS). */
 #define FT_SESSION_LINGER_MS 10000
 void ft_sessions_launcher_seen(struct ft_sessions *sessions, struct ft_central *central);
 void ft_sessions_launcher_unseen(struct ft_sessions *sessions, struct ft_central *central);

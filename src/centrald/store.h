@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * store.h - a voter's folder: who it is, its term and vote, its log, its snapshot. All of it survives
- * that power is lost at any moment, a record written in part included.
+ * store.h - a voter's folder: who it is, its term and vote, its log, its snapshot. All of it
+ * survives that power is lost at any moment, a record written in part included.
  *
- * What a call says is done is on the disk. Files that were damaged otherwise (a record in the middle,
- * a file that is gone) are noticed when the store is opened: such data must not be used again, for a
- * voter that forgot what it promised could vote twice. doc/protocol.md has the bytes.
+ * What a call says is done is on the disk. Files that were damaged otherwise (a record in the
+ * middle, a file that is gone) are noticed when the store is opened: such data must not be used
+ * again, for a voter that forgot what it promised could vote twice. doc/protocol.md has the bytes.
  *
- * Nothing here waits for anything but the disk. Not thread-safe, with one exception: set_term may be
- * called while another thread is in append, cut, or snapshot.
+ * Nothing here waits for anything but the disk. Not thread-safe, with one exception: set_term may
+ * be called while another thread is in append, cut, or snapshot.
  */
 #ifndef FT_CENTRALD_STORE_H
 #define FT_CENTRALD_STORE_H

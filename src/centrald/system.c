@@ -7,16 +7,20 @@
  *
  *     book: lead    -> a reign is made from the ledger; whoever comes is served
  *     book: follow  -> the reign is stopped: nothing of it leaves any more; whoever comes is told
- *                      who leads (Hello.leader), and asks there
+ *                      who leads (Hello.leader), and asks there. A unit that comes while that is
+ *                      not known waits in the lobby until it is
  *     book: safe    -> what the reign said leaves
  *     book: broken  -> this voter ends; the others go on
  *
  * A reign that was stopped takes up to a second until its connections are closed; another one may
  * have begun by then. It is destroyed when the loop has nothing left of it.
  *
- * ft.conf is read at the start, and again by SIGHUP or `ft reload`: as a whole, or not at all. Which
- * text is in force is kept in the ledger ("conf"), so that a successor goes by the same; a voter
- * alone goes by its file.
+ * ft.conf is read at the start, and again by SIGHUP or `ft reload`: as a whole, or not at all. Who
+ * leads decides: the text that it puts in force is kept in the ledger ("conf"), and every voter
+ * goes by that as soon as it is safe; so does the membership of the voters. A voter alone goes by
+ * its file. One that follows reads its file by SIGHUP, too: it says what is wrong with it, or
+ * offers it for when it leads itself, unless another text is put in force before. One that the text
+ * in force does not name any more ends.
  */
 #include "centrald/system.h"
 
@@ -30,10 +34,14 @@
 #include "centrald/events.h"
 #include "centrald/figures.h"
 #include "centrald/hello.h"
+#include "centrald/lobby.h"
 #include "centrald/metrics.h"
 #include "centrald/modules.h"
 #include "centrald/reign.h"
+#include "centrald/sessions.h"
 #include "centrald/sinks.h"
+#include "centrald/unsaid.h"
+#include "centrald/watch.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -42,7 +50,11 @@
 
 #define CONF_KEY "conf"
 #define ENDING_MAX 8
+#define LOBBY_MS 1000 /* elections take less */
 #define BYTES_PER_MB (UINT64_C(1) << 20)
+#define LOOK_EACH_MS 300      /* at what the voters go by */
+#define MEMBERS_AFTER_MS 1000
+#define PARTING_MS 5000       /* so that the others have taken it out of the voters before it ends */
 
 struct ft_system {
     uv_loop_t *loop;
@@ -51,16 +63,24 @@ struct ft_system {
     const char *node;
     const char *conf;
     struct ft_plan *plan;
+    char *agreed;            /* text of ft.conf in the ledger, when last looked at; NULL: never */
+    uint64_t looked_ms;
+    uint64_t safe_ms;        /* since when the leader's own one is, and the membership is not its yet */
+    bool was_named;          /* by the text in force, since this program began */
+    uint64_t parts_ms;       /* ends then, being named no more; 0: it is named */
+    struct ft_plan *offered; /* read by SIGHUP while this voter followed; NULL: none */
     struct ft_identity identity;
     int64_t begun_ns;
     uint64_t run; /* names this run of the program: grows from run to run */
     struct ft_events *log;
     struct ft_door *door;
+    struct ft_lobby *lobby;              /* while nobody is known to lead */
     struct ft_book *book;
     struct ft_reign *reign;              /* NULL: another voter leads, or none */
     struct ft_reign *ending[ENDING_MAX]; /* stopped, not over yet */
     size_t ending_n;
     uv_prepare_t sweeper;
+    struct ft_unsaid unsaid;             /* of this voter, while it did not lead */
     char leader[256]; /* "HOST:PORT", "": not known */
     char status[400];
     struct ft_sinks *sinks;
@@ -147,11 +167,15 @@ static void sweep(struct ft_system *system)
     }
 }
 
+static void look_at_conf(struct ft_system *system);
+
 static void on_sweep(uv_prepare_t *prepare)
 {
     struct ft_system *system = prepare->data;
 
     sweep(system);
+    if (uv_now(system->loop) - system->looked_ms >= LOOK_EACH_MS)
+        look_at_conf(system);
     if (system->stopped && system->book_stopped && system->ending_n == 0 &&
         !uv_is_closing((uv_handle_t *) prepare)) {
         uv_close((uv_handle_t *) prepare, NULL);
@@ -161,32 +185,118 @@ static void on_sweep(uv_prepare_t *prepare)
 
 /* ---------------------------------------------------------------- the plan in force */
 
-/* The text that the ledger has counts, if there are others who go by it; what a lone voter's file
- * says now counts more than what it said before. */
-static void settle_conf(struct ft_system *system)
+static bool is_text(const char *text, const void *bytes, size_t n)
+{
+    return text != NULL && strlen(text) == n && memcmp(text, bytes, n) == 0;
+}
+
+static void drop_offer(struct ft_system *system, const char *why)
+{
+    if (system->offered == NULL)
+        return;
+    ft_log_info("the ft.conf that was read here by SIGHUP is not kept any more: %s", why);
+    ft_plan_destroy(system->offered);
+    system->offered = NULL;
+}
+
+/* Voters that are named by no others go by their own file, and have no say about the membership. */
+static bool is_named(const struct ft_system *system, const struct ft_plan *plan)
+{
+    return plan->voters_n == 0 || ft_plan_voter(plan, system->node) != NULL;
+}
+
+static void go_by(struct ft_system *system, const struct ft_plan *plan)
+{
+    char why[400] = "";
+
+    if (ft_book_reload(system->book, plan, why, sizeof why) < 0)
+        ft_log_warning("the voters stay as they were: %s", why);
+}
+
+/* Another text is in force. Takes the plan. */
+static void follow_conf(struct ft_system *system, struct ft_plan *plan, bool is_first)
+{
+    if (!is_named(system, plan)) {
+        if (system->was_named && system->parts_ms == 0) {
+            system->parts_ms = uv_now(system->loop) + PARTING_MS;
+            ft_log_warning("the ft.conf in force names node %s as a voter no more: this central "
+                           "unit ends in %d s", system->node, PARTING_MS / 1000);
+        } else if (!system->was_named) {
+            ft_log_warning("the ft.conf in force does not name node %s as a voter: it waits for "
+                           "one that does (`ft reload` where the central unit leads)", system->node);
+        }
+        ft_plan_destroy(plan);
+        return;
+    }
+    system->was_named = true;
+    system->parts_ms = 0;
+    go_by(system, plan);
+    if (strcmp(plan->text, system->plan->text) == 0) {
+        ft_plan_destroy(plan);
+        return;
+    }
+    if (is_first)
+        ft_log_warning("this node's ft.conf is not the one that the voters go by, which counts; "
+                       "`ft reload` takes that of the central unit that leads");
+    else
+        ft_log_info("the central unit that leads has put another ft.conf in force");
+    ft_plan_destroy(system->plan);
+    system->plan = plan;
+}
+
+/* While this voter follows, or is about to lead: the text that the ledger has counts. */
+static void take_agreed(struct ft_system *system, const char *kept, size_t n)
+{
+    char why[FT_CONF_WHY_MAX] = "";
+    struct ft_plan *plan;
+    bool is_first = system->agreed == NULL;
+
+    if (is_text(system->agreed, kept, n))
+        return;
+    free(system->agreed);
+    system->agreed = strndup(kept, n);
+    if (system->agreed == NULL)
+        return; /* the next look */
+    drop_offer(system, "another one is in force since");
+    plan = ft_plan_parse_text(system->agreed, "the ledger's ft.conf", NULL, why, sizeof why);
+    if (plan != NULL)
+        follow_conf(system, plan, is_first);
+    else
+        log_lines("the ft.conf that the voters go by cannot be used, this node's file is: ", why);
+}
+
+/* Who leads has put its plan in force, and that is safe. The membership follows a little later,
+ * when those that are to vote no more have heard of it. */
+static void take_own(struct ft_system *system, const char *kept, size_t n)
+{
+    if (!is_text(system->plan->text, kept, n) || is_text(system->agreed, kept, n))
+        return;
+    if (system->safe_ms == 0)
+        system->safe_ms = system->looked_ms;
+    if (system->looked_ms - system->safe_ms < MEMBERS_AFTER_MS)
+        return;
+    system->safe_ms = 0;
+    free(system->agreed);
+    system->agreed = strndup(kept, n);
+    system->was_named = system->was_named || is_named(system, system->plan);
+    go_by(system, system->plan);
+}
+
+/* What a lone voter's file says now counts more than what it said before. */
+static void look_at_conf(struct ft_system *system)
 {
     size_t n = 0;
     const char *kept = ft_ledger_get(ft_book_ledger(system->book), CONF_KEY, &n);
-    struct ft_plan *plan = NULL;
-    char why[FT_CONF_WHY_MAX] = "";
-    char *text;
 
-    if (kept == NULL || (n == strlen(system->plan->text) && memcmp(kept, system->plan->text, n) == 0))
+    system->looked_ms = uv_now(system->loop);
+    if (kept == NULL || system->stopped)
         return;
-    if (system->plan->voters_n < 2)
-        return;
-    text = strndup(kept, n);
-    if (text != NULL)
-        plan = ft_plan_parse_text(text, "the ledger's ft.conf", NULL, why, sizeof why);
-    free(text);
-    if (plan == NULL) {
-        log_lines("the ft.conf that the voters go by cannot be used, this node's file is: ", why);
-        return;
-    }
-    ft_log_warning("this node's ft.conf is not the one that the voters go by, which counts; "
-                   "`ft reload` takes this one");
-    ft_plan_destroy(system->plan);
-    system->plan = plan;
+    if (system->reign != NULL)
+        take_own(system, kept, n);
+    else if (system->plan->voters_n >= 2)
+        take_agreed(system, kept, n);
+    if (system->reign == NULL && system->parts_ms != 0 && system->looked_ms >= system->parts_ms)
+        ft_system_stop(system, "ft.conf names this node as a voter no more");
 }
 
 static void keep_conf(struct ft_system *system)
@@ -237,8 +347,6 @@ static ftRetVal_t enforce(struct ft_system *system, struct ft_plan *plan, const 
         ft_plan_destroy(plan);
         return status;
     }
-    if (ft_book_reload(system->book, plan, why, sizeof why) < 0)
-        ft_log_warning("the voters stay as they were: %s", why);
     ft_reign_keep(system->reign, CONF_KEY, plan->text, strlen(plan->text));
     log_changed(system, by, diff);
     *text = strdup(diff->text[0] != '\0' ? diff->text : "nothing has changed");
@@ -261,6 +369,47 @@ static ftRetVal_t reload(void *arg, const char *by, char **text)
     return enforce(system, plan, by, text);
 }
 
+/* A follower's: checked, and kept for when it leads. */
+static void offer(struct ft_system *system, const char *by)
+{
+    char why[FT_CONF_WHY_MAX] = "", *text = NULL;
+    struct ft_plan *plan = ft_plan_load(system->conf, NULL, why, sizeof why);
+
+    if (plan == NULL) {
+        refuse(system, by, why, &text);
+        free(text);
+        return;
+    }
+    log_lines("ft.conf: ", plan->warnings);
+    drop_offer(system, "it was read again");
+    if (strcmp(plan->text, system->plan->text) == 0) {
+        ft_log_info("ft.conf was read again for %s: it is the one in force", by);
+        ft_plan_destroy(plan);
+        return;
+    }
+    if (!is_named(system, plan) && system->leader[0] == '\0' && system->parts_ms == 0) {
+        ft_log_warning("ft.conf names node %s as a voter no more, and nobody leads that this one "
+                       "hears: it was taken out while it was not there, and ends", system->node);
+        system->parts_ms = uv_now(system->loop) + PARTING_MS;
+    }
+    system->offered = plan;
+    ft_log_info("ft.conf was read again for %s: it can be used. Which one is in force is decided "
+                "by the central unit that leads (%s), by its file: `ft reload`. This one is kept "
+                "for when this voter leads, unless another is put in force before", by,
+                system->leader[0] != '\0' ? system->leader : "none now");
+}
+
+static void take_offer(struct ft_system *system)
+{
+    struct ft_plan *plan = system->offered;
+    char *text = NULL;
+
+    system->offered = NULL;
+    if (plan != NULL)
+        enforce(system, plan, "SIGHUP, while this voter followed", &text);
+    free(text);
+}
+
 void ft_system_reload(struct ft_system *system, const char *by)
 {
     char *text = NULL;
@@ -270,9 +419,7 @@ void ft_system_reload(struct ft_system *system, const char *by)
     if (system->reign != NULL)
         reload(system, by, &text);
     else
-        ft_log_warning("ft.conf is read again by the central unit that leads (%s): tell that one, "
-                       "by `ft reload`", system->leader[0] != '\0' ? system->leader
-                                                                   : "there is none now");
+        offer(system, by);
     free(text);
 }
 
@@ -302,6 +449,11 @@ static void log_lead(struct ft_system *system, uint64_t term)
     ft_reign_log(system->reign, &event);
 }
 
+static void log_unsaid(void *reign, struct ft_event *event)
+{
+    ft_reign_log(reign, event);
+}
+
 static void on_lead(void *arg, uint64_t term)
 {
     static const struct ft_reign_events events = {.reload = reload};
@@ -324,7 +476,7 @@ static void on_lead(void *arg, uint64_t term)
         fail(system, "reigns begin and end faster than their connections can be closed");
         return;
     }
-    settle_conf(system);
+    look_at_conf(system);
     config.plan = system->plan;
     ft_text_copy(system->leader, sizeof system->leader, "");
     system->reign = ft_reign_create(&config, &events, system);
@@ -334,6 +486,9 @@ static void on_lead(void *arg, uint64_t term)
     }
     keep_conf(system);
     log_lead(system, term);
+    take_offer(system);
+    ft_unsaid_tell(&system->unsaid, log_unsaid, system->reign);
+    ft_lobby_open(system->lobby);
     tell_status(system);
 }
 
@@ -347,6 +502,8 @@ static void on_follow(void *arg, const char *leader)
     if (system->stopped)
         return;
     end_reign(system, "another central unit leads");
+    if (leader[0] != '\0')
+        ft_lobby_send_on(system->lobby, leader);
     if (led || is_new)
         tell_status(system);
 }
@@ -367,9 +524,14 @@ static void on_broken(void *arg, const char *why)
     fail(arg, text);
 }
 
+/* What happens to this voter is to be found in the events, if not at once then when it leads. */
 static void on_say(void *arg, const char *event, const char *node, const char *text)
 {
-    say(arg, event, node, text);
+    struct ft_system *system = arg;
+
+    if (system->reign == NULL)
+        ft_unsaid_add(&system->unsaid, event, node, text);
+    say(system, event, node, text);
 }
 
 /* ---------------------------------------------------------------- those who come */
@@ -380,7 +542,7 @@ static void on_unit(void *arg, struct ft_link *link, const Ft__Hello *hello)
 
     if (system->reign != NULL)
         ft_reign_unit(system->reign, link, hello);
-    else
+    else if (system->leader[0] != '\0' || !ft_lobby_take(system->lobby, link, hello))
         ft_hello_redirect(link, system->node, system->leader);
 }
 
@@ -458,15 +620,19 @@ static void fill_page(void *arg, struct ft_exposition *page)
 {
     struct ft_system *system = arg;
     struct ft_reign *reign = system->reign;
-    struct ft_figures figures = {.book = system->book, .sinks = system->sinks};
+    struct ft_figures figures = {.book = system->book, .sinks = system->sinks,
+                                 .udp = ft_door_udp(system->door)};
 
     if (reign != NULL) {
+        const struct ft_parts *parts = ft_reign_parts(reign);
+
         figures.term = ft_reign_term(reign);
         figures.events = ft_reign_events_n(reign);
-        figures.base = ft_reign_base(reign);
-        figures.detector = ft_watch_detector(ft_reign_watch(reign));
-        figures.fleet = ft_modules_fleet(ft_reign_modules(reign));
-        figures.collector = ft_reign_collector(reign);
+        figures.base = ft_sessions_base(parts->sessions);
+        figures.detector = ft_watch_detector(parts->watch);
+        figures.fleet = ft_modules_fleet(parts->modules);
+        figures.collector = parts->collector;
+        figures.summons = parts->summons;
     }
     ft_figures_write(&figures, page);
 }
@@ -498,6 +664,11 @@ static int open_door(struct ft_system *system, const struct ft_system_setup *set
 
     if (self != NULL && self->port != 0)
         config.port = self->port;
+    system->lobby = ft_lobby_create(setup->loop, system->node, LOBBY_MS, on_unit, system);
+    if (system->lobby == NULL) {
+        snprintf(why, size, "out of memory");
+        return -1;
+    }
     system->door = ft_door_create(&config, &events, system, why, size);
     return system->door != NULL ? 0 : -1;
 }
@@ -539,6 +710,7 @@ struct ft_system *ft_system_create(const struct ft_system_setup *setup,
         open_door(system, setup, why, size) < 0 || open_book(system, setup, why, size) < 0) {
         if (system->door != NULL)
             ft_door_close(system->door);
+        ft_lobby_stop(system->lobby);
         if (system->sinks != NULL)
             ft_sinks_stop(system->sinks);
         uv_run(setup->loop, UV_RUN_DEFAULT);
@@ -561,6 +733,7 @@ static void on_book_stopped(void *arg)
 
     system->book_stopped = true;
     ft_door_close(system->door);
+    ft_lobby_stop(system->lobby);
     ft_metrics_stop(system->metrics);
     system->metrics = NULL;
     ft_sinks_stop(system->sinks);
@@ -590,9 +763,12 @@ void ft_system_destroy(struct ft_system *system)
     sweep(system);
     ft_book_destroy(system->book);
     ft_door_destroy(system->door);
+    ft_lobby_destroy(system->lobby);
     ft_events_close(system->log);
     ft_sinks_destroy(system->sinks);
     ft_identity_wipe(&system->identity);
     ft_plan_destroy(system->plan);
+    ft_plan_destroy(system->offered);
+    free(system->agreed);
     free(system);
 }

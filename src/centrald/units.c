@@ -13,6 +13,7 @@
  *     Ping         -> Pong, or a heartbeat for the watch
  *     Leave        -> the unit ends in order      Leave  a job's end -> unit
  *     ModuleState, ModuleList, Sample, Trouble -> events.message    ModuleOrder -> unit
+ *     Repaired     -> events.message              Repair -> unit
  *
  * One unit a node, found by its name at once: a new link takes the place of the one before it (a
  * unit that was restarted, or whose old connection broke without this side having noticed). A unit
@@ -162,6 +163,13 @@ size_t ft_units_count(const struct ft_units *units)
 bool ft_units_has(const struct ft_units *units, const char *node)
 {
     return find(units, node) != NULL;
+}
+
+uint64_t ft_units_run(const struct ft_units *units, const char *node)
+{
+    const struct unit *unit = find(units, node);
+
+    return unit != NULL && !unit->closing ? unit->run : 0;
 }
 
 void ft_units_set_check(struct ft_units *units, bool run_check)
@@ -395,6 +403,7 @@ static void on_message(void *arg, struct ft_link *link, const Ft__Message *messa
     case FT__MESSAGE__BODY_MODULE_LIST:
     case FT__MESSAGE__BODY_SAMPLE:
     case FT__MESSAGE__BODY_TROUBLE:
+    case FT__MESSAGE__BODY_REPAIRED:
         units->events.message(units->arg, unit->node, message);
         break;
     default: /* a newer unit's; fields are only added */

@@ -27,7 +27,7 @@ struct ft_units_events {
     /* It was welcomed: what it is told first follows. */
     void (*up)(void *arg, const char *node);
     void (*down)(void *arg, const char *node, const char *why, bool in_order);
-    /* ModuleState, ModuleList, Sample, Trouble; NodeInfo, once it was taken. */
+    /* ModuleState, ModuleList, Sample, Trouble, Repaired; NodeInfo, once it was taken. */
     void (*message)(void *arg, const char *node, const Ft__Message *message);
 };
 
@@ -62,6 +62,8 @@ void ft_units_set_check(struct ft_units *units, bool run_check);
 void ft_units_part(struct ft_units *units, const char *node, const char *why);
 
 bool ft_units_has(const struct ft_units *units, const char *node);
+/* Names the run of its program; 0: it has none that is connected. */
+uint64_t ft_units_run(const struct ft_units *units, const char *node);
 size_t ft_units_count(const struct ft_units *units); /* connections, those that close included */
 
 /* Closes all links, which takes up to 1 s of the loop. leave: the units are told to end; else they

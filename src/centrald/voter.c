@@ -5,11 +5,6 @@
  * Driven by book.c (or a simulation) through tick, receive and connected; drives libraft through
  * voterio.c, and hears from it what is agreed upon (the three fsm_ functions). What it leads to is
  * told at the end of each entry, by ft_voter_after.
- *
- * Founding. A ledger begins once. Only the preferred voter of the plan founds; only when it and so
- * many others that together they are a majority hold nothing, and have pledged themselves, on their
- * disks, to this founding; and not while anybody shows data. The founder is then the only member,
- * and takes in the others; it does not lead before a majority of the plan are members.
  */
 #include "centrald/voter_impl.h"
 
@@ -212,13 +207,18 @@ static void io_full(void *arg, bool is_full, const char *text)
     greet_all(voter);
 }
 
+/* A witness is twice as patient: it would only hand the lead over. */
 static void set_times(struct ft_voter *voter)
 {
-    raft_set_election_timeout(&voter->raft, voter->config.election_ms);
+    const struct ft_voter_planned *self = ft_voter_planned(voter, voter->config.self);
+    unsigned times = self != NULL && self->witness ? 2 : 1;
+
+    raft_set_election_timeout(&voter->raft, times * voter->config.election_ms);
     raft_set_heartbeat_timeout(&voter->raft, voter->config.beat_ms);
+    ft_voterio_set_times(voter->io, voter->config.election_ms, voter->config.beat_ms);
 }
 
-static int take_part(struct ft_voter *voter, char *why, size_t size)
+int ft_voter_take_part(struct ft_voter *voter, char *why, size_t size)
 {
     struct ft_voterio_env env = {
         .arg = voter, .now_ms = io_now, .random = io_random, .send = io_send, .work = io_work,
@@ -281,19 +281,19 @@ static uint64_t fresh_id(struct ft_voter *voter)
     return id;
 }
 
-static bool is_alone(const struct ft_voter *voter)
+bool ft_voter_is_alone(const struct ft_voter *voter)
 {
     return voter->config.planned_n == 1;
 }
 
-static int open_store(struct ft_voter *voter, char *why, size_t size)
+int ft_voter_open_store(struct ft_voter *voter, char *why, size_t size)
 {
     struct ft_store_who who;
     char damage[256];
 
     voter->store = ft_store_open(voter->disk, voter->config.self, fresh_id(voter),
                                  voter->config.segment_bytes, why, size);
-    if (voter->store == NULL && errno == EBADMSG && !is_alone(voter)) {
+    if (voter->store == NULL && errno == EBADMSG && !ft_voter_is_alone(voter)) {
         snprintf(damage, sizeof damage, "%s", why);
         if (ft_store_abandon(voter->disk) != 0) {
             snprintf(why, size, "the data are damaged (%s) and cannot be set aside: %s", damage,
@@ -327,7 +327,7 @@ static int open_store(struct ft_voter *voter, char *why, size_t size)
 
 /* ---------------------------------------------------------------- greeting */
 
-static void send_greeting(struct ft_voter *voter, const char *to, enum ft_letter_kind kind)
+void ft_voter_greet(struct ft_voter *voter, const char *to, enum ft_letter_kind kind)
 {
     const struct ft_store_who *who = ft_store_who(voter->store);
     struct ft_greeting greeting = {.id = who->id, .cluster = who->cluster, .pledge = who->pledge};
@@ -353,129 +353,51 @@ static void greet_all(struct ft_voter *voter)
 {
     for (size_t i = 0; i < voter->config.planned_n; i++)
         if (strcmp(voter->config.planned[i].name, voter->config.self) != 0)
-            send_greeting(voter, voter->config.planned[i].name, FT_LETTER_GREETING);
+            ft_voter_greet(voter, voter->config.planned[i].name, FT_LETTER_GREETING);
 }
 
 void ft_voter_connected(struct ft_voter *voter, const char *name)
 {
     if (!voter->closing)
-        send_greeting(voter, name, FT_LETTER_GREETING);
+        ft_voter_greet(voter, name, FT_LETTER_GREETING);
 }
 
-/* ---------------------------------------------------------------- founding */
+/* ---------------------------------------------------------------- a leader that is gone */
 
-static const struct ft_voter_planned *preferred(const struct ft_voter *voter)
+/* How many should lead rather than this one, if `gone` is not there. */
+static unsigned before_self(const struct ft_voter *voter, const char *gone)
 {
-    const struct ft_voter_planned *best = NULL;
+    const struct ft_voter_planned *self = ft_voter_planned(voter, voter->config.self);
+    unsigned n = 0;
 
-    for (size_t i = 0; i < voter->config.planned_n; i++) {
+    for (size_t i = 0; self != NULL && i < voter->config.planned_n; i++) {
         const struct ft_voter_planned *one = &voter->config.planned[i];
 
-        if (!one->witness && (best == NULL || one->priority > best->priority))
-            best = one;
+        if (one == self || strcmp(one->name, gone) == 0)
+            continue;
+        if (one->witness != self->witness)
+            n += self->witness;
+        else if (one->priority != self->priority)
+            n += one->priority > self->priority;
+        else
+            n += one < self;
     }
-    return best;
+    return n;
 }
 
-/* Whether anybody has shown data since this voter runs: then there is something to join. */
-static bool somebody_has_data(const struct ft_voter *voter)
+/* One after the other, so that votes are not split: the next one only where those before it are not
+ * there either. */
+void ft_voter_refused(struct ft_voter *voter, const char *name)
 {
-    for (size_t i = 0; i < voter->peers_n; i++)
-        if (voter->peers[i].greeting.cluster != 0)
-            return true;
-    return false;
-}
+    const char *leader = NULL;
+    raft_id id = 0;
 
-static bool pledge(struct ft_voter *voter, const char *name, uint64_t founding)
-{
-    struct ft_store_who who = *ft_store_who(voter->store);
-
-    if (who.pledge == founding && strcmp(who.pledged, name) == 0)
-        return true;
-    who.pledge = founding;
-    snprintf(who.pledged, sizeof who.pledged, "%s", name);
-    if (ft_store_set_who(voter->store, &who) == 0)
-        return true;
-    if (errno != ENOSPC && errno != EDQUOT)
-        ft_voter_die(voter, "writing a pledge on the central unit's disk failed: %s",
-                     strerror(errno));
-    return false;
-}
-
-static void found(struct ft_voter *voter)
-{
-    struct ft_store_who who = *ft_store_who(voter->store);
-    struct ft_store_entry entry = {.term = 1, .type = RAFT_CHANGE};
-    struct raft_configuration members;
-    struct raft_buffer bytes = {NULL, 0};
-    char why[256];
-
-    raft_configuration_init(&members);
-    if (raft_configuration_add(&members, who.id, voter->config.self, RAFT_VOTER) != 0 ||
-        raft_configuration_encode(&members, &bytes) != 0) {
-        raft_configuration_close(&members);
-        return; /* no memory: at the next tick */
-    }
-    raft_configuration_close(&members);
-    entry.data = bytes.base;
-    entry.n = bytes.len;
-    who.cluster = who.pledge;
-    if (ft_store_set_who(voter->store, &who) != 0 || ft_store_set_term(voter->store, 1, 0) != 0 ||
-        ft_store_append(voter->store, 1, &entry, 1) != 0) {
-        if (errno != ENOSPC && errno != EDQUOT) /* else again at the next tick */
-            ft_voter_die(voter, "founding the central unit's ledger failed: %s", strerror(errno));
-        raft_free(bytes.base);
+    if (voter->closing || voter->dead || voter->io == NULL ||
+        raft_state(&voter->raft) != RAFT_FOLLOWER)
         return;
-    }
-    raft_free(bytes.base);
-    ft_store_close(voter->store, true); /* and read again, as it will be from now on */
-    if (open_store(voter, why, sizeof why) != 0 || take_part(voter, why, sizeof why) != 0)
-        ft_voter_die(voter, "%s", why);
-}
-
-static void try_to_found(struct ft_voter *voter)
-{
-    const struct ft_store_who *who = ft_store_who(voter->store);
-    const struct ft_voter_planned *founder = preferred(voter);
-    uint64_t now = voter->env.now_ms(voter->env.arg);
-    size_t pledged = 1;
-
-    if (founder == NULL || strcmp(founder->name, voter->config.self) != 0 ||
-        somebody_has_data(voter) ||
-        !pledge(voter, voter->config.self,
-                who->pledge != 0 && strcmp(who->pledged, voter->config.self) == 0
-                    ? who->pledge
-                    : voter->env.fresh_id(voter->env.arg)))
-        return;
-    for (size_t i = 0; i < voter->peers_n; i++) {
-        const struct ft_voter_peer *peer = &voter->peers[i];
-
-        pledged += ft_voter_planned(voter, peer->name) != NULL &&
-                   ft_voter_peer_is_reached(voter, peer) && peer->greeting.cluster == 0 &&
-                   peer->greeting.pledge == who->pledge &&
-                   strcmp(peer->greeting.pledged, voter->config.self) == 0;
-    }
-    if (pledged > voter->config.planned_n / 2 || FT_PLANTED(FT_PLANT_HASTY_FOUNDER)) {
-        found(voter);
-        return;
-    }
-    if (now - voter->asked_ms < FT_VOTER_GREET_MS && voter->asked_ms != 0)
-        return;
-    voter->asked_ms = now;
-    for (size_t i = 0; i < voter->config.planned_n; i++)
-        if (strcmp(voter->config.planned[i].name, voter->config.self) != 0)
-            send_greeting(voter, voter->config.planned[i].name, FT_LETTER_ASK);
-}
-
-/* Who founds is asking; only who holds nothing, and knows of nobody who does, pledges itself. */
-static void take_question(struct ft_voter *voter, const struct ft_greeting *question)
-{
-    const struct ft_voter_planned *founder = preferred(voter);
-
-    if (voter->io == NULL && founder != NULL && strcmp(founder->name, question->name) == 0 &&
-        question->cluster == 0 && question->pledge != 0 && !somebody_has_data(voter))
-        pledge(voter, question->name, question->pledge);
-    send_greeting(voter, question->name, FT_LETTER_GREETING);
+    raft_leader(&voter->raft, &id, &leader);
+    if (id != 0 && leader != NULL && strcmp(leader, name) == 0)
+        ft_voterio_leader_gone(voter->io, before_self(voter, name) * 2 * voter->config.beat_ms);
 }
 
 /* ---------------------------------------------------------------- letters */
@@ -494,12 +416,13 @@ static bool join(struct ft_voter *voter, const struct ft_letter *letter)
             ft_voter_die(voter, "joining the voters failed: %s", strerror(errno));
         return false;
     }
-    if (take_part(voter, why, sizeof why) != 0) {
+    if (ft_voter_take_part(voter, why, sizeof why) != 0) {
         ft_voter_die(voter, "%s", why);
         return false;
     }
     ft_voter_say(voter, "voter_joined", voter->config.self,
-                 "%s joins the voters of the central unit", voter->config.self);
+                 "%s joins the voters of the central unit as %016" PRIx64, voter->config.self,
+                 who.id);
     return true;
 }
 
@@ -531,13 +454,15 @@ void ft_voter_receive(struct ft_voter *voter, const char *name, const uint8_t *b
     }
     peer->heard_ms = voter->env.now_ms(voter->env.arg);
     if (letter.kind == FT_LETTER_RAFT) {
+        if (letter.from != peer->greeting.id)
+            peer->greeting.id = 0; /* another one than greeted: its greeting is on the way */
         take_raft(voter, peer, &letter);
     } else {
         if (peer->greeting.id != letter.greeting.id)
             peer->told_foreign = false;
         peer->greeting = letter.greeting;
         if (letter.kind == FT_LETTER_ASK)
-            take_question(voter, &letter.greeting);
+            ft_voterfound_asked(voter, &letter.greeting);
     }
     ft_voter_after(voter);
 }
@@ -611,7 +536,7 @@ void ft_voter_tick(struct ft_voter *voter)
         greet_all(voter);
     }
     if (voter->io == NULL) {
-        try_to_found(voter);
+        ft_voterfound_try(voter);
     } else {
         ft_voterio_tick(voter->io);
         if (voter->leader && raft_state(&voter->raft) == RAFT_LEADER &&
@@ -651,8 +576,8 @@ struct ft_voter *ft_voter_create(struct ft_disk *disk, const struct ft_voter_con
         snprintf(why, size, "no memory");
         goto error;
     }
-    if (open_store(voter, why, size) != 0 ||
-        (!holds_nothing(voter->store) && take_part(voter, why, size) != 0))
+    if (ft_voter_open_store(voter, why, size) != 0 ||
+        (!holds_nothing(voter->store) && ft_voter_take_part(voter, why, size) != 0))
         goto error;
     return voter;
 
@@ -719,11 +644,6 @@ const struct ft_ledger *ft_voter_ledger(const struct ft_voter *voter)
     return voter->ledger;
 }
 
-bool ft_voter_leads(const struct ft_voter *voter)
-{
-    return voter->announced;
-}
-
 bool ft_voter_is_leader(const struct ft_voter *voter)
 {
     return voter->leader;
@@ -742,100 +662,4 @@ uint64_t ft_voter_id(const struct ft_voter *voter)
 uint64_t ft_voter_term(const struct ft_voter *voter)
 {
     return voter->io != NULL ? raft_current_term(&voter->raft) : 0;
-}
-
-/* What one voter does, as the one who was asked sees it. */
-static const char *state_of(const struct ft_voter *voter, const struct ft_steward_voter *one,
-                            bool self, uint64_t last, const char *leader)
-{
-    if (self && voter->dead)
-        return "broken";
-    if (!one->reached)
-        return "not reached";
-    if (one->foreign)
-        return "holds data of another founding";
-    if (one->full)
-        return "no room on its disk";
-    if (strcmp(one->name, leader) == 0)
-        return "leads";
-    if (one->member_id == 0 || one->shown_id != one->member_id)
-        return "waits to join";
-    if (!one->votes)
-        return "catches up";
-    if (voter->leader && !self && one->match + FT_STEWARD_LAG_MAX < last)
-        return "lags behind";
-    return "follows";
-}
-
-static void fill_text(const struct ft_voter *voter, struct ft_book_status *status, size_t votes,
-                      size_t there)
-{
-    const char *format = "all is well";
-
-    if (voter->dead) {
-        snprintf(status->text, sizeof status->text, "%s", voter->why_dead);
-        return;
-    }
-    if (voter->io == NULL)
-        format = is_alone(voter) ? "begins" : "holds no data yet: waits for a majority of the voters";
-    else if (status->disk_full)
-        format = "no room on the disk of this voter's log";
-    else if (status->leader[0] == '\0')
-        format = "nobody leads: most voters have to be there";
-    else if (voter->config.planned_n == 2)
-        format = "two voters: if one is lost the other cannot take over; a witness on a third "
-                 "machine would allow it";
-    else if (there < votes)
-        format = "some voters are not there";
-    snprintf(status->text, sizeof status->text, "%s", format);
-}
-
-void ft_voter_status(const struct ft_voter *voter, struct ft_book_status *status)
-{
-    struct ft_voter *mine = (struct ft_voter *)voter; /* it is only looked at */
-    struct ft_steward_voter view[FT_STEWARD_VOTERS_MAX];
-    uint64_t now = voter->env.now_ms(voter->env.arg), last = 0;
-    size_t self, votes = 0, there = 0;
-    const char *leader = "";
-    raft_id id = 0;
-
-    memset(status, 0, sizeof *status);
-    if (voter->io != NULL && !voter->dead) {
-        raft_leader(&mine->raft, &id, &leader);
-        last = raft_last_index(&mine->raft);
-        status->term = raft_current_term(&voter->raft);
-        status->commit_index = raft_commit_index(&voter->raft);
-        status->snapshot_index = ft_store_snapshot_index(voter->store);
-        status->disk_full = ft_voterio_is_full(voter->io);
-    }
-    leader = id != 0 && leader != NULL ? leader : "";
-    snprintf(status->leader, sizeof status->leader, "%s", leader);
-    status->last_index = last;
-    status->leads = voter->announced;
-    status->ledger_keys = ft_ledger_count(voter->ledger);
-    status->ledger_bytes = ft_ledger_bytes(voter->ledger);
-    status->voters_n = ft_voterlead_view(mine, view, &self);
-    for (size_t i = 0; i < status->voters_n; i++) {
-        struct ft_book_voter_status *to = &status->voters[i];
-        struct ft_voter_peer *peer = ft_voter_peer(mine, view[i].name, false);
-
-        snprintf(to->name, sizeof to->name, "%s", view[i].name);
-        to->priority = view[i].priority;
-        to->self = i == self;
-        to->leads = strcmp(view[i].name, leader) == 0;
-        to->witness = view[i].witness;
-        to->votes = view[i].votes;
-        to->id = view[i].shown_id != 0 ? view[i].shown_id : view[i].member_id;
-        to->last_index = i == self ? last : voter->leader ? view[i].match
-                         : peer != NULL                   ? peer->greeting.last_index
-                                                          : 0;
-        to->lag = last > to->last_index ? last - to->last_index : 0;
-        to->heard_ms = i == self ? 0 : peer == NULL || peer->heard_ms == 0 ? -1
-                       : (int64_t)(now - peer->heard_ms);
-        snprintf(to->state, sizeof to->state, "%s",
-                 state_of(voter, &view[i], i == self, last, leader));
-        votes += view[i].votes;
-        there += view[i].votes && view[i].reached;
-    }
-    fill_text(voter, status, votes, there);
 }

@@ -4,15 +4,16 @@
  * No sockets, no threads, no clock of its own: the driver (book.c; a simulation) brings letters and
  * time, and runs what the disk is to do.
  *
- *     no data      waits to found (the preferred voter of the plan, when a majority has agreed) or to
- *                  be taken in (everybody else, when a leader hears its greeting)
+ *     no data      waits to found (the preferred voter of the plan, when a majority has agreed) or
+ *                  to be taken in (everybody else, when a leader hears its greeting)
  *     follows      keeps the log; says who leads
  *     leads        wrote a barrier first: all that was ever agreed upon is in the ledger before
  *                  `lead` is called. Keeps the membership as the plan has it (core/steward.h)
  *     broken       says nothing more to anybody
  *
  * A voter's data carry an identity, a random number. A voter that finds its data damaged sets them
- * aside and begins with a new one: the leader then removes the old identity and takes in the new one.
+ * aside and begins with a new one: the leader then removes the old identity and takes in the new
+ * one.
  *
  * Callbacks come at the end of the call that caused them (tick, receive, put, work done), never
  * inside libraft.
@@ -74,6 +75,10 @@ void ft_voter_receive(struct ft_voter *voter, const char *name, const uint8_t *l
 /* That voter can be written to from now on: it is greeted. */
 void ft_voter_connected(struct ft_voter *voter, const char *name);
 
+/* Its host says that nobody listens there: the program has ended. If it led, another one is elected
+ * without waiting for its silence. */
+void ft_voter_refused(struct ft_voter *voter, const char *name);
+
 void ft_voter_replan(struct ft_voter *voter, const struct ft_voter_config *config);
 
 /* As in book.h. Puts wait for ft_voter_flush, or the next tick. */
@@ -83,7 +88,6 @@ uint64_t ft_voter_mark(const struct ft_voter *voter);
 bool ft_voter_is_safe(const struct ft_voter *voter, uint64_t mark);
 const struct ft_ledger *ft_voter_ledger(const struct ft_voter *voter);
 int ft_voter_hand_over(struct ft_voter *voter, const char *name, char *why, size_t size);
-bool ft_voter_leads(const struct ft_voter *voter); /* and said so */
 bool ft_voter_is_leader(const struct ft_voter *voter); /* of the log, whether it said so or not */
 
 /* Fills all but addresses and connections. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * voter_impl.h - what voter.c and voterlead.c share of a voter; nobody else includes it.
+ * voter_impl.h - what the files of a voter share; nobody else includes it.
  *
- *     voter.c       its life: data, founding, joining, letters, time, who leads
+ *     voter.c       its life: data, joining, letters, time, who leads
+ *     voterfound.c  how the ledger begins
  *     voterlead.c   what it does while it leads: puts, the barrier, the membership
+ *     voterview.c   all voters as this one sees them
  */
 #ifndef FT_CENTRALD_VOTER_IMPL_H
 #define FT_CENTRALD_VOTER_IMPL_H
@@ -94,12 +96,23 @@ bool ft_voter_peer_is_reached(const struct ft_voter *voter, const struct ft_vote
 const struct ft_voter_planned *ft_voter_planned(const struct ft_voter *voter, const char *name);
 void ft_voter_tell_leader(struct ft_voter *voter); /* unless it leads, or that was told */
 void ft_voter_after(struct ft_voter *voter); /* tells what there is to tell; ends each entry */
+bool ft_voter_is_alone(const struct ft_voter *voter); /* by its plan */
+void ft_voter_greet(struct ft_voter *voter, const char *to, enum ft_letter_kind kind);
+/* Reads what there is, and goes by it from now on. Each: 0, or -1 with why. */
+int ft_voter_open_store(struct ft_voter *voter, char *why, size_t size);
+int ft_voter_take_part(struct ft_voter *voter, char *why, size_t size);
+
+/* voterfound.c */
+void ft_voterfound_try(struct ft_voter *voter); /* each beat, while it holds nothing */
+void ft_voterfound_asked(struct ft_voter *voter, const struct ft_greeting *question);
 
 /* voterlead.c */
 void ft_voterlead_begin(struct ft_voter *voter);
 void ft_voterlead_end(struct ft_voter *voter);
 void ft_voterlead_step(struct ft_voter *voter); /* after anything that libraft may have done */
 void ft_voterlead_tick(struct ft_voter *voter);
-size_t ft_voterlead_view(struct ft_voter *voter, struct ft_steward_voter *voters, size_t *self);
+
+/* voterview.c: room for FT_STEWARD_VOTERS_MAX; how many, and which of them is this one. */
+size_t ft_voter_view(struct ft_voter *voter, struct ft_steward_voter *voters, size_t *self);
 
 #endif

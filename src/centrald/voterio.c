@@ -2,9 +2,9 @@
 /*
  * voterio.c - libraft's hands: its struct raft_io over our store and our letters.
  *
- * Owned by voter.c. libraft calls the methods below, on the loop's thread; ft_voterio_tick and
- * ft_voterio_receive call it. Everything that changes the log goes through one queue of jobs, of
- * which one at a time is worked on elsewhere; appends that wait together become one write.
+ * Owned by voter.c. libraft calls the methods below, on the loop's thread; ft_voterio_tick and, in
+ * voterin.c, ft_voterio_receive call it. Everything that changes the log goes through one queue of
+ * jobs, of which one at a time is worked on elsewhere; appends that wait together become one write.
  *
  *     method                     becomes
  *     load                       what the store read when it was opened
@@ -16,7 +16,7 @@
  * Term and vote are written by this thread while another one may write the log: they are different
  * files, see store.h.
  */
-#include "centrald/voterio.h"
+#include "centrald/voterio_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +27,7 @@
 #define MERGED_MAX 512        /* entries in one write */
 #define MERGED_BYTES (4u << 20)
 #define ROOM_KEPT_KB 1024u /* for marks and the like; not offered to the log */
+#define LATE_BEATS 3u         /* without a look at the clock: this process did not run */
 
 enum job_kind { JOB_APPEND, JOB_CUT, JOB_PUT, JOB_GET };
 
@@ -45,33 +46,6 @@ struct job {
     unsigned trailing;
     struct raft_io_snapshot_get *get;
     raft_io_snapshot_get_cb get_cb;
-};
-
-struct ft_voterio {
-    struct raft_io raft;
-    struct ft_voterio_env env;
-    struct ft_store *store;
-    struct ft_disk *disk;
-    raft_id id;
-    raft_io_tick_cb tick;
-    raft_io_recv_cb recv;
-    uint64_t next_index;                  /* of the next append, all that waits counted */
-    uint64_t term, vote;
-    struct job *first, *last;
-    struct ft_voterio_work work;
-    bool working;
-    unsigned merged;                      /* jobs of the queue that are being worked on */
-    struct ft_store_entry *batch;
-    size_t batch_n;
-    int error;
-    struct ft_store_snapshot got;         /* GET */
-    void *got_block;
-    uint64_t retry_at_ms, room_at_ms, leader_heard_ms;
-    bool failed, low, full; /* a write found no room; there is little; what was told */
-    bool dead, closing;
-    bool rejected;                        /* an append, just now */
-    unsigned puts;                        /* snapshots that wait to be put */
-    raft_io_close_cb close_cb;
 };
 
 static void work_next(struct ft_voterio *io);
@@ -112,8 +86,8 @@ static void tell_full(struct ft_voterio *io, int error)
     io->full = full;
     if (full)
         snprintf(text, sizeof text,
-                 "the log of the central unit cannot be written: %s; nothing is lost, and it goes on "
-                 "when there is room", error != 0 ? strerror(error) : "the disk is nearly full");
+                 "the log of the central unit cannot be written: %s; nothing is lost, and it goes "
+                 "on when there is room", error != 0 ? strerror(error) : "the disk is nearly full");
     else
         snprintf(text, sizeof text, "there is room for the log of the central unit again");
     io->env.full(io->env.arg, full, text);
@@ -238,7 +212,8 @@ static void finish(struct ft_voterio *io, const struct job *job)
         job->put_cb(job->put, status);
         break;
     case JOB_GET:
-        /* Even now it wants its snapshot: told that there is none, libraft frees what it never set. */
+        /* Even now it wants its snapshot: told that there is none, libraft frees what it never
+         * set. */
         if (io->closing && io->got_block == NULL &&
             ft_store_read_snapshot(io->store, &io->got, &io->got_block) != 0)
             break;
@@ -459,9 +434,9 @@ static bool is_only_voter(const struct ft_voterio *io, const void *bytes, size_t
     return self && votes == 1;
 }
 
-/* libraft 0.22 lets a voter that is alone lead again in the term in which it led before. What it had
- * given to others then, and not yet to its disk, would share number and term with what it writes
- * now: they could never be told apart. An election makes a new term; so does this. */
+/* libraft 0.22 lets a voter that is alone lead again in the term in which it led before. What it
+ * had given to others then, and not yet to its disk, would share number and term with what it
+ * writes now: they could never be told apart. An election makes a new term; so does this. */
 static int begin_term(struct ft_voterio *io)
 {
     const struct ft_store_snapshot *snapshot = ft_store_loaded_snapshot(io->store);
@@ -568,6 +543,17 @@ static const char *name_of(const struct raft_io *raft, const struct raft_message
     return NULL;
 }
 
+/* libraft 0.22 answers what is of an earlier term with whatever happens to lie in its memory, and a
+ * snapshot (or the first entries of all) even as if they had been taken. Who led then, and leads
+ * again now, would believe that this voter has entries that it has not, and call them agreed
+ * upon. */
+static void refuse(const struct ft_voterio *io, struct raft_append_entries_result *result)
+{
+    result->last_log_index = raft_last_index((struct raft *)io->raft.data);
+    if (result->rejected == 0)
+        result->rejected = 1;
+}
+
 static int method_send(struct raft_io *raft, struct raft_io_send *req,
                        const struct raft_message *message, raft_io_send_cb cb)
 {
@@ -581,7 +567,9 @@ static int method_send(struct raft_io *raft, struct raft_io_send *req,
      * that was read may be later. */
     if (message->type == RAFT_INSTALL_SNAPSHOT)
         whole.install_snapshot.last_term = io->got.term;
-    if (message->type == RAFT_APPEND_ENTRIES_RESULT && message->append_entries_result.rejected != 0)
+    if (message->type == RAFT_APPEND_ENTRIES_RESULT && io->is_late)
+        refuse(io, &whole.append_entries_result);
+    if (message->type == RAFT_APPEND_ENTRIES_RESULT && whole.append_entries_result.rejected != 0)
         io->rejected = true;
     if (!io->dead && !io->closing && name != NULL) {
         letter = ft_letter_encode_raft(io->id, message->server_id, ft_store_who(io->store)->cluster,
@@ -645,11 +633,22 @@ static int method_snapshot_get(struct raft_io *raft, struct raft_io_snapshot_get
     return add_job(io_of(raft), &job);
 }
 
+/* libraft's time. It is looked at with each beat at least: where it seems to have leapt, this
+ * process did not run, and its own clock is not held against the others, whose letters wait unread.
+ * A machine that is too busy for a moment elects nobody for that. */
+uint64_t ft_voterio_now_ms(struct ft_voterio *io)
+{
+    uint64_t now = io->env.now_ms(io->env.arg), limit = (uint64_t)LATE_BEATS * io->beat_ms;
+
+    if (io->now_ms != 0 && limit > 0 && now - io->now_ms > limit)
+        io->slept_ms += now - io->now_ms - limit;
+    io->now_ms = now;
+    return now - io->slept_ms;
+}
+
 static raft_time method_time(struct raft_io *raft)
 {
-    struct ft_voterio *io = io_of(raft);
-
-    return io->env.now_ms(io->env.arg);
+    return ft_voterio_now_ms(io_of(raft));
 }
 
 static int method_random(struct raft_io *raft, int min, int max)
@@ -690,9 +689,30 @@ struct raft_io *ft_voterio_raft(struct ft_voterio *io)
     return &io->raft;
 }
 
-struct ft_store *ft_voterio_store(struct ft_voterio *io)
+void ft_voterio_set_times(struct ft_voterio *io, unsigned silent_ms, unsigned beat_ms)
 {
-    return io->store;
+    io->silent_ms = silent_ms;
+    io->beat_ms = beat_ms;
+}
+
+void ft_voterio_leader_gone(struct ft_voterio *io, unsigned after_ms)
+{
+    io->leader_gone = true;
+    io->elected_ms = ft_voterio_now_ms(io) + after_ms;
+}
+
+/* Its own time is up as soon as it is this voter's turn. libraft then asks for votes as ever (with
+ * a mere question first): whoever hears of the leader refuses. */
+static void hurry(struct ft_voterio *io)
+{
+    struct raft *raft = io->raft.data;
+    uint64_t now = ft_voterio_now_ms(io), time_ms = 2u * raft->election_timeout;
+
+    if (!io->leader_gone || now < io->elected_ms)
+        return;
+    io->elected_ms = UINT64_MAX;
+    if (raft->state == RAFT_FOLLOWER && now > time_ms)
+        raft->election_timer_start = now - time_ms;
 }
 
 void ft_voterio_tick(struct ft_voterio *io)
@@ -700,179 +720,16 @@ void ft_voterio_tick(struct ft_voterio *io)
     if (io->dead || io->closing)
         return;
     look_at_room(io);
-    if (io->tick != NULL)
+    if (io->tick != NULL) {
+        hurry(io);
         io->tick(&io->raft);
+    }
     work_next(io);
-}
-
-/* libraft 0.22 lets what is agreed upon go back where a message ends before it (an early one, or one
- * that was overtaken): a snapshot would then be taken of more than it says. */
-static void hand_over(struct ft_voterio *io, struct raft_message *message)
-{
-    struct raft_append_entries *append = &message->append_entries;
-    raft_index agreed = raft_commit_index(io->raft.data);
-
-    if (append->leader_commit > agreed && append->prev_log_index + append->n_entries < agreed)
-        append->leader_commit = agreed;
-    io->recv(&io->raft, message);
-}
-
-/* Gives libraft n of a message's entries, from the first on, in memory of their own. */
-static bool deliver_part(struct ft_voterio *io, const struct raft_message *whole, unsigned first,
-                         unsigned n)
-{
-    const struct raft_append_entries *from = &whole->append_entries;
-    struct raft_message part = *whole;
-    struct raft_append_entries *to = &part.append_entries;
-    size_t bytes = 0;
-    uint8_t *batch;
-
-    to->n_entries = n;
-    to->entries = NULL;
-    if (first > 0) {
-        to->prev_log_index = from->prev_log_index + first;
-        to->prev_log_term = from->entries[first - 1].term;
-    }
-    for (unsigned i = first; i < first + n; i++)
-        bytes += (from->entries[i].buf.len + 7) & ~(size_t)7;
-    if (n > 0) {
-        to->entries = raft_malloc(n * sizeof *to->entries);
-        batch = raft_malloc(bytes > 0 ? bytes : 1);
-        if (to->entries == NULL || batch == NULL) {
-            raft_free(to->entries);
-            raft_free(batch);
-            return false;
-        }
-        bytes = 0;
-        for (unsigned i = 0; i < n; i++) {
-            const struct raft_buffer *data = &from->entries[first + i].buf;
-
-            to->entries[i] = from->entries[first + i];
-            to->entries[i].batch = batch;
-            to->entries[i].buf.base = batch + bytes;
-            memcpy(batch + bytes, data->base, data->len);
-            bytes += (data->len + 7) & ~(size_t)7;
-        }
-    }
-    io->rejected = false;
-    hand_over(io, &part);
-    return !io->rejected && !io->dead && !io->closing; /* one refusal is enough to be told */
-}
-
-/* How many of a message's entries are already in our snapshot. libraft 0.22 takes entries that it has
- * compacted for missing ones, and would append them behind the newest. What is in a snapshot was
- * agreed upon: every later leader has the same. */
-static unsigned compacted(const struct ft_voterio *io, const struct raft_append_entries *append)
-{
-    const struct raft_trail *trail = &((const struct raft *)io->raft.data)->trail;
-    raft_index last = append->prev_log_index + append->n_entries;
-
-    if (append->n_entries == 0 || append->prev_log_index >= trail->offset)
-        return 0;
-    return last <= trail->snapshot.index
-               ? append->n_entries
-               : (unsigned)(trail->snapshot.index - append->prev_log_index);
-}
-
-/* All of it is in our snapshot: only says so. */
-static void deliver_nothing(struct ft_voterio *io, const struct raft_message *whole)
-{
-    const struct raft_trail *trail = &((const struct raft *)io->raft.data)->trail;
-    struct raft_message message = *whole;
-
-    message.append_entries.entries = NULL;
-    message.append_entries.n_entries = 0;
-    message.append_entries.prev_log_index = trail->snapshot.index;
-    message.append_entries.prev_log_term = trail->snapshot.term;
-    hand_over(io, &message);
-}
-
-/* libraft 0.22 notes a change of the membership under the index of the first entry that came with
- * it, and forgets one that is agreed upon by the same message that brings the next: the membership
- * would then never be taken for agreed, or an old one be restored. So each change comes in a message
- * of its own, after what is agreed upon before it. */
-static void deliver_append(struct ft_voterio *io, struct ft_letter *letter)
-{
-    const struct raft_append_entries *append = &letter->message.append_entries;
-    unsigned first = compacted(io, append);
-
-    if (first > 0 && first == append->n_entries) {
-        deliver_nothing(io, &letter->message);
-        goto out;
-    }
-    for (unsigned i = first; i < append->n_entries; i++) {
-        if (append->entries[i].type != RAFT_CHANGE)
-            continue;
-        if (!deliver_part(io, &letter->message, first, i - first) ||
-            !deliver_part(io, &letter->message, i, 1))
-            goto out; /* the leader sends the rest again */
-        first = i + 1;
-    }
-    if (first == 0) {
-        hand_over(io, &letter->message); /* as it is */
-        return;
-    }
-    if (first < append->n_entries)
-        deliver_part(io, &letter->message, first, append->n_entries - first);
-out:
-    ft_letter_drop(letter);
-}
-
-/* A member without a vote of its own has to answer all the same (Raft, 4.1): the candidate may know
- * of an entry that gave it one. libraft 0.22 refuses, and where one voter becomes two, and stops
- * before the second has that entry, nobody could ever lead again. It does not forget a leader that is
- * silent either. */
-static void deliver_vote_request(struct ft_voterio *io, struct raft_message *message)
-{
-    struct raft *raft = io->raft.data;
-    struct raft_server *self = NULL;
-    int role;
-
-    for (unsigned i = 0; i < raft->configuration.n; i++)
-        if (raft->configuration.servers[i].id == io->id)
-            self = &raft->configuration.servers[i];
-    if (self == NULL) {
-        io->recv(&io->raft, message);
-        return;
-    }
-    role = self->role;
-    if (role != RAFT_VOTER && raft->state == RAFT_FOLLOWER &&
-        io->env.now_ms(io->env.arg) - io->leader_heard_ms >= raft->election_timeout)
-        raft->follower_state.current_leader.id = 0;
-    self->role = RAFT_VOTER;
-    io->recv(&io->raft, message);
-    self->role = role; /* a request for a vote changes no membership: it is where it was */
-}
-
-void ft_voterio_receive(struct ft_voterio *io, const char *name, struct ft_letter *letter)
-{
-    /* libraft 0.22 loses its way when a snapshot arrives while it is taking one; the leader sends
-     * it again. */
-    if (io->dead || io->closing || io->recv == NULL || letter->to != io->id ||
-        (letter->message.type == RAFT_INSTALL_SNAPSHOT && io->puts > 0)) {
-        ft_letter_drop(letter);
-        return;
-    }
-    letter->message.server_id = letter->from;
-    letter->message.server_address = name;
-    if (letter->message.type == RAFT_APPEND_ENTRIES || letter->message.type == RAFT_INSTALL_SNAPSHOT)
-        io->leader_heard_ms = io->env.now_ms(io->env.arg);
-    if (letter->message.type == RAFT_APPEND_ENTRIES)
-        deliver_append(io, letter);
-    else if (letter->message.type == RAFT_REQUEST_VOTE)
-        deliver_vote_request(io, &letter->message);
-    else
-        io->recv(&io->raft, &letter->message);
 }
 
 bool ft_voterio_is_full(const struct ft_voterio *io)
 {
     return io->full;
-}
-
-bool ft_voterio_is_dead(const struct ft_voterio *io)
-{
-    return io->dead;
 }
 
 void ft_voterio_destroy(struct ft_voterio *io)

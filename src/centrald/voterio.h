@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * voterio.h - what libraft wants done (struct raft_io): term and vote, log, snapshots into the store;
- * messages to the other voters; time.
+ * voterio.h - what libraft wants done (struct raft_io): term and vote, log, snapshots into the
+ * store; messages to the other voters; time.
  *
  * Nothing here waits: the disk is worked on elsewhere (a thread; in the simulation, later), one job
  * after the other, and the sending is left to the driver. Two things libraft does not bear are kept
  * from it: a write that fails (a full disk is tried again until there is room; meanwhile the voter
  * says that it has none), and a message that cannot be sent (lost, as the network loses them).
  *
- * A disk that fails otherwise makes this dead: it sends nothing any more, so that what was not stored
- * was never promised to anybody; broken() says so, once.
+ * A disk that fails otherwise makes this dead: it sends nothing any more, so that what was not
+ * stored was never promised to anybody; broken() says so, once.
  */
 #ifndef FT_CENTRALD_VOTERIO_H
 #define FT_CENTRALD_VOTERIO_H
@@ -42,21 +42,26 @@ struct ft_voterio_env {
     void (*full)(void *arg, bool is_full, const char *text); /* the disk has no room; has it again */
 };
 
-/* The store, opened, becomes the io's, and is closed with it. The raft_io is filled; it lives in the
- * voterio. NULL with errno ENOMEM (the store is closed then). */
+/* The store, opened, becomes the io's, and is closed with it. The raft_io is filled; it lives in
+ * the voterio. NULL with errno ENOMEM (the store is closed then). */
 struct ft_voterio *ft_voterio_create(struct ft_store *store, struct ft_disk *disk,
                                      const struct ft_voterio_env *env);
 struct raft_io *ft_voterio_raft(struct ft_voterio *io);
-struct ft_store *ft_voterio_store(struct ft_voterio *io);
 
-/* Time passes: each leader_beat_ms. Ticks libraft, tries again what found no room. */
+/* How long the leader may be silent before a vote against it is given; how often it is ticked. */
+void ft_voterio_set_times(struct ft_voterio *io, unsigned silent_ms, unsigned beat_ms);
+
+/* Time passes: each beat_ms. Ticks libraft, tries again what found no room. */
 void ft_voterio_tick(struct ft_voterio *io);
+
+/* The leader is certainly not there any more: votes against it are given at once, and this voter
+ * asks for the others' in after_ms, unless another one did before. */
+void ft_voterio_leader_gone(struct ft_voterio *io, unsigned after_ms);
 
 /* A message for this identity came from the voter `name`. Takes the letter's memory. */
 void ft_voterio_receive(struct ft_voterio *io, const char *name, struct ft_letter *letter);
 
 bool ft_voterio_is_full(const struct ft_voterio *io);
-bool ft_voterio_is_dead(const struct ft_voterio *io);
 
 /* Makes it dead, for a reason of the owner's. */
 void ft_voterio_kill(struct ft_voterio *io, const char *why);

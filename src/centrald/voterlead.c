@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * voterlead.c - what a voter does while it leads: brings puts into the log, says when they are safe,
- * and keeps the membership and the lead as the plan wants them.
+ * voterlead.c - what a voter does while it leads: brings puts into the log, says when they are
+ * safe, and keeps the membership and the lead as the plan wants them.
  *
  * Called by voter.c after everything that libraft may have done. libraft's callbacks are not used:
  * a request is through when its entry is applied and the term is still the same, and lost when the
@@ -231,8 +231,8 @@ static void send_barrier(struct ft_voter *voter)
         voter->barrier_sent = true; /* else again at the next tick: handing over */
 }
 
-/* A founding of its own must not be believed before most voters share it: until then it rests on one
- * disk. */
+/* A founding of its own must not be believed before most voters share it: until then it rests on
+ * one disk. */
 static bool is_founded(struct ft_voter *voter)
 {
     const struct raft_configuration *members = &voter->raft.configuration;
@@ -292,63 +292,6 @@ void ft_voterlead_step(struct ft_voter *voter)
 
 /* ---------------------------------------------------------------- the membership */
 
-static struct ft_steward_voter *view_add(struct ft_steward_voter *voters, size_t *n,
-                                         const char *name)
-{
-    for (size_t i = 0; i < *n; i++)
-        if (strcmp(voters[i].name, name) == 0)
-            return &voters[i];
-    if (*n == FT_STEWARD_VOTERS_MAX)
-        return NULL;
-    memset(&voters[*n], 0, sizeof *voters);
-    voters[*n].name = name;
-    return &voters[(*n)++];
-}
-
-size_t ft_voterlead_view(struct ft_voter *voter, struct ft_steward_voter *voters, size_t *self)
-{
-    const struct raft_configuration *members = &voter->raft.configuration;
-    const struct ft_store_who *who = ft_store_who(voter->store);
-    size_t n = 0;
-
-    for (size_t i = 0; i < voter->config.planned_n; i++) {
-        const struct ft_voter_planned *planned = &voter->config.planned[i];
-        struct ft_steward_voter *one = view_add(voters, &n, planned->name);
-
-        one->planned = true;
-        one->witness = planned->witness;
-        one->priority = planned->priority;
-    }
-    for (unsigned i = 0; voter->io != NULL && i < members->n; i++) {
-        struct ft_steward_voter *one = view_add(voters, &n, members->servers[i].address);
-        raft_index match;
-
-        if (one == NULL)
-            continue;
-        one->member_id = members->servers[i].id;
-        one->votes = members->servers[i].role == RAFT_VOTER;
-        if (raft_match_index(&voter->raft, one->member_id, &match) == 0)
-            one->match = match;
-    }
-    *self = (size_t)(view_add(voters, &n, voter->config.self) - voters);
-    for (size_t i = 0; i < n; i++) {
-        struct ft_voter_peer *peer = ft_voter_peer(voter, voters[i].name, false);
-
-        if (i == *self) {
-            voters[i].reached = true;
-            voters[i].shown_id = who->id;
-            voters[i].full = voter->io != NULL && ft_voterio_is_full(voter->io);
-        } else if (peer != NULL && ft_voter_peer_is_reached(voter, peer)) {
-            voters[i].reached = true;
-            voters[i].shown_id = peer->greeting.id;
-            voters[i].full = peer->greeting.full;
-            voters[i].foreign =
-                peer->greeting.cluster != 0 && peer->greeting.cluster != who->cluster;
-        }
-    }
-    return n;
-}
-
 static void tell_foreign(struct ft_voter *voter, const struct ft_steward_voter *one)
 {
     struct ft_voter_peer *peer = ft_voter_peer(voter, one->name, false);
@@ -387,8 +330,7 @@ static void carry_out(struct ft_voter *voter, const struct ft_steward_act *act,
         return;
     case FT_STEWARD_TRANSFER:
         if (!start_transfer(voter, act, about))
-            ft_steward_failed(&voter->steward, (int64_t)voter->env.now_ms(voter->env.arg),
-                              (int64_t)voter->config.handback_ms);
+            ft_steward_failed(&voter->steward, (int64_t)voter->env.now_ms(voter->env.arg));
         return;
     case FT_STEWARD_REMOVE:
         if (raft_remove(&voter->raft, &voter->change, act->id, NULL) == 0)
@@ -420,7 +362,7 @@ static void check_transfer(struct ft_voter *voter, uint64_t now)
     voter->transferring = false; /* and this one still leads */
     ft_voter_say(voter, "central_hand_over_failed", voter->transfer_to,
                  "%s did not take the lead in time; it is tried again later", voter->transfer_to);
-    ft_steward_failed(&voter->steward, (int64_t)now, (int64_t)voter->config.handback_ms);
+    ft_steward_failed(&voter->steward, (int64_t)now);
 }
 
 static void look_after_members(struct ft_voter *voter, uint64_t now)
@@ -433,7 +375,7 @@ static void look_after_members(struct ft_voter *voter, uint64_t now)
     };
     struct ft_steward_act act;
 
-    view.n = ft_voterlead_view(voter, voters, &view.self);
+    view.n = ft_voter_view(voter, voters, &view.self);
     for (size_t i = 0; i < view.n; i++)
         tell_foreign(voter, &voters[i]);
     ft_steward_look(&voter->steward, &view, &act);

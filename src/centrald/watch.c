@@ -2,22 +2,32 @@
 /*
  * watch.c - the detector's hands and ears.
  *
- * Owns the detector, the key of this leader's datagrams (new with each reign, handed out in Welcomes),
- * and where each node's heart listens. What comes by the central unit's UDP socket under that key is
- * taken here:
+ * Owns the detector, the key of this leader's datagrams (new with each reign, handed out in
+ * Welcomes), and where each node's heart listens. What comes by the central unit's UDP socket under
+ * that key is taken here:
  *
- *     BEAT  -> detector; BEAT_ACK back if it says so, collected with others into one send
+ *     BEAT  -> detector; BEAT_ACK back if it says so, collected with others into one send, or by
+ *           way
+ *              of another unit, see below
  *     PONG  -> detector: a node that was asked answers
  *     SAW   -> detector: what an observer found
  *
- * and what the detector wants goes out as PING and ASK_OTHER. A node that is not well is pinged from
- * a socket of its own (net/asker), which hears from the node's kernel if nobody listens there.
+ * and what the detector wants goes out as PING and ASK_OTHER. A node that is not well is pinged
+ * from a socket of its own (net/asker), which hears from the node's kernel if nobody listens there.
  *
  * Datagrams are new, or they count for nothing: beats by their number (the detector sees to that),
  * answers because they bear the time at which they were asked for, and only once.
  *
- * One timer is set to the detector's next deadline. When it fires, first what waits in the socket is
- * read, then silence is judged: beats that lie there unread are no silence. Heartbeats only move
+ * Sending is what costs most where there are thousands of nodes. So where a unit's beat leaves that
+ * open (FT_DATAGRAM_SHARED; core/pulse says when), and as many as SHARE such beats came in one turn
+ * of the loop, one of their units gets the acknowledgements of all, in one PASS_ON, and passes the
+ * others on: each unit does that once in as many renewals. Whose does not arrive asks again, and is
+ * answered directly. In a turn with fewer, as in any small system, all are answered directly. Units
+ * share only with those that reach each other as they reach us: of one family of addresses, and,
+ * where they are on this host, with others on it.
+ *
+ * One timer is set to the detector's next deadline. When it fires, first what waits in the socket
+ * is read, then silence is judged: beats that lie there unread are no silence. Heartbeats only move
  * deadlines back, so they do not touch the timer.
  */
 #include "centrald/watch.h"
@@ -53,6 +63,14 @@ struct heart {
     struct asked *asked;       /* its asker, NULL: none */
 };
 
+/* Acknowledgements that may go out together. */
+#define SHARE (FT_DATAGRAM_ACKS_MAX + 1)
+struct share {
+    unsigned n;
+    struct ft_datagram_ack acks[SHARE];
+};
+enum reach { REACH_HERE_4, REACH_HERE_6, REACH_4, REACH_6, REACHES };
+
 /* A node that is pinged from a socket of its own. */
 struct asked {
     struct ft_watch *watch;
@@ -77,6 +95,8 @@ struct ft_watch {
     size_t hearts_n;
     struct asked asked[ASKERS_MAX];
     size_t asked_n;
+    struct share shares[REACHES];
+    uv_prepare_t end_of_turn;  /* runs while one of them has something */
     uv_timer_t timer;
     int64_t armed_ns;
     bool stopped;
@@ -287,19 +307,79 @@ static void set_address(struct heart *heart, const struct sockaddr *from)
         memcpy(&heart->address, from, n);
 }
 
-static void acknowledge(struct ft_watch *watch, const struct ft_datagram *beat,
-                        const struct sockaddr *from)
+/* Its own, and the others' for it to pass on. */
+static void send_acks(struct ft_watch *watch, const struct ft_datagram_ack *own,
+                      const struct sockaddr *to, const struct share *share)
 {
     struct ft_datagram ack;
 
     ft_datagram_clear(&ack);
-    ack.type = FT_DATAGRAM_BEAT_ACK;
+    ack.type = share != NULL ? FT_DATAGRAM_PASS_ON : FT_DATAGRAM_BEAT_ACK;
     ack.boot = watch->run;
     ack.sequence = ++watch->sequence;
     ack.term = watch->term;
-    ack.incarnation = beat->incarnation;
-    ack.echo_ns = beat->sent_ns;
-    post(watch, &ack, from);
+    ack.incarnation = own->incarnation;
+    ack.echo_ns = own->echo_ns;
+    for (unsigned i = 0; share != NULL && i < share->n; i++) {
+        if (&share->acks[i] != own)
+            ack.acks[ack.acks_n++] = share->acks[i];
+    }
+    post(watch, &ack, to);
+}
+
+static void send_shared(struct ft_watch *watch, struct share *share)
+{
+    const struct ft_datagram_ack *own = &share->acks[watch->sequence % SHARE];
+    struct sockaddr_storage to;
+
+    ft_address_unpack(own->address, own->port, &to);
+    send_acks(watch, own, (const struct sockaddr *) &to, share);
+    share->n = 0;
+}
+
+/* There are no more for now: those that are too few to share are answered one by one. */
+static void on_end_of_turn(uv_prepare_t *prepare)
+{
+    struct ft_watch *watch = prepare->data;
+    struct sockaddr_storage to;
+
+    for (size_t i = 0; i < REACHES; i++) {
+        struct share *share = &watch->shares[i];
+
+        for (unsigned j = 0; j < share->n; j++) {
+            ft_address_unpack(share->acks[j].address, share->acks[j].port, &to);
+            send_acks(watch, &share->acks[j], (const struct sockaddr *) &to, NULL);
+        }
+        share->n = 0;
+    }
+    ft_udp_flush(watch->udp);
+    uv_prepare_stop(prepare);
+}
+
+static enum reach reach_of(const struct sockaddr *from)
+{
+    if (is_for_others(from))
+        return from->sa_family == AF_INET ? REACH_4 : REACH_6;
+    return from->sa_family == AF_INET ? REACH_HERE_4 : REACH_HERE_6;
+}
+
+static void acknowledge(struct ft_watch *watch, const struct ft_datagram *beat,
+                        const struct sockaddr *from)
+{
+    struct share *share = &watch->shares[reach_of(from)];
+    struct ft_datagram_ack *ack = &share->acks[share->n];
+
+    ack->incarnation = beat->incarnation;
+    ack->echo_ns = beat->sent_ns;
+    ack->port = ft_address_port(from);
+    if (!(beat->flags & FT_DATAGRAM_SHARED) || !ft_address_pack(from, ack->address)) {
+        send_acks(watch, ack, from, NULL);
+        return;
+    }
+    if (++share->n == SHARE)
+        send_shared(watch, share);
+    else
+        uv_prepare_start(&watch->end_of_turn, on_end_of_turn);
 }
 
 static void take_beat(struct ft_watch *watch, const struct ft_datagram *datagram,
@@ -604,7 +684,8 @@ struct ft_watch *ft_watch_create(const struct ft_watch_config *config,
         return NULL;
     }
     uv_timer_init(watch->loop, &watch->timer);
-    watch->timer.data = watch;
+    uv_prepare_init(watch->loop, &watch->end_of_turn);
+    watch->timer.data = watch->end_of_turn.data = watch;
     return watch;
 }
 
@@ -618,6 +699,7 @@ void ft_watch_stop(struct ft_watch *watch)
         watch->asked[i].asker = NULL;
     }
     uv_close((uv_handle_t *) &watch->timer, NULL);
+    uv_close((uv_handle_t *) &watch->end_of_turn, NULL);
 }
 
 void ft_watch_destroy(struct ft_watch *watch)

@@ -37,8 +37,8 @@ struct ft_watch_config {
 };
 
 /* Reads "beat_ms=60,suspect_ms=30,confirm_ms=60" (also observers, network_pct, lease_ms) into a
- * config: FT_DETECT of a job's environment; NULL and "" say nothing. -1 with a sentence in `why` and
- * nothing changed. */
+ * config: FT_DETECT of a job's environment; NULL and "" say nothing. -1 with a sentence in `why`
+ * and nothing changed. */
 int ft_watch_tune(struct ft_detector_config *config, const char *text, char *why, size_t size);
 
 /* config->detector.self is set to config->node. NULL with errno. */
@@ -51,8 +51,8 @@ int ft_watch_set_config(struct ft_watch *watch, const struct ft_detector_config 
 void ft_watch_place(struct ft_watch *watch, const char *node, const char *place);
 
 /* A unit said Hello over its connection, from `peer` (its address there); hello->udp_port is where
- * its heart listens. Fills a Welcome but for `centrals` and `forecast`; its bytes are the watch's and
- * last as long. -1 with errno: it cannot be watched. */
+ * its heart listens. Fills a Welcome but for `centrals` and `forecast`; its bytes are the watch's
+ * and last as long. -1 with errno: it cannot be watched. */
 int ft_watch_join(struct ft_watch *watch, const Ft__Hello *hello, const struct sockaddr *peer,
                   Ft__Welcome *welcome);
 /* Its connection is gone. */

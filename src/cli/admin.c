@@ -11,14 +11,18 @@
 #include "cli/admin.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "common/clock.h"
 #include "common/text.h"
 
 #define UNIT_SOCKET "/run/ft/noded.sock"
@@ -29,6 +33,8 @@
 #define PAGE "500"
 #define PAGES_MAX 4096
 #define HOST_MAX 300
+#define ONCE_BYTES 33 /* of a name that an order gets: 128 random bits in hex */
+#define AGAIN_MS 200  /* from a lost connection to the next try */
 #define WHY_MAX 8192 /* the mistakes in an ft.conf are many lines */
 
 const char admin_help[] =
@@ -38,6 +44,10 @@ const char admin_help[] =
     "  --timeout S    give up after so many seconds\n"
     "  --json         print JSON; its keys are in ft_admin(3)\n"
     "  -h, --help     this text\n";
+
+static const char once_help[] =
+    "  --once NAME    names this order: given again with the same name it is not carried out\n"
+    "                 again, but answered as before\n";
 
 static char why[WHY_MAX];
 
@@ -60,8 +70,11 @@ int admin_begin(struct admin *admin, const struct admin_command *command, int ar
         {"--help", "-h", NULL, &help},
         {NULL, NULL, NULL, NULL},
     };
+    const struct arguments_option order[] = {{"--once", NULL, &admin->once, NULL},
+                                             {NULL, NULL, NULL, NULL}};
     const struct arguments_option *const tables[] = {
-        common, command->options != NULL ? command->options : none, NULL};
+        common, command->options != NULL ? command->options : none,
+        command->orders ? order : none, NULL};
 
     memset(admin, 0, sizeof *admin);
     admin->command = command;
@@ -72,7 +85,7 @@ int admin_begin(struct admin *admin, const struct admin_command *command, int ar
     }
     admin->words_n = arguments_parse(argc, argv, tables, admin->words, why, sizeof why);
     if (admin->words_n >= 0 && help) {
-        printf("%s%s", command->usage, admin_help);
+        printf("%s%s%s", command->usage, command->orders ? once_help : "", admin_help);
         return cli_flush(command->name, CLI_OK);
     }
     if (admin->words_n >= 0 && timeout != NULL &&
@@ -149,7 +162,7 @@ static ftRetVal_t open_default(ftHandle_t *handle)
     return status;
 }
 
-int admin_open(struct admin *admin)
+static int open_handle(struct admin *admin)
 {
     char text[HOST_MAX];
     ftRetVal_t status;
@@ -172,8 +185,8 @@ int admin_open(struct admin *admin)
 
 /* ---------------------------------------------------------------- asking */
 
-/* The command as JSON, to be freed; NULL: out of memory. */
-static char *make_command(va_list pairs)
+/* The command as JSON, to be freed; NULL: out of memory. once: its name; NULL: it is no order. */
+static char *make_command(const char *once, va_list pairs)
 {
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *object = doc != NULL ? yyjson_mut_obj(doc) : NULL;
@@ -190,6 +203,8 @@ static char *make_command(va_list pairs)
         else
             good = yyjson_mut_obj_add_strcpy(doc, object, key, value);
     }
+    if (good && once != NULL)
+        good = yyjson_mut_obj_add_strcpy(doc, object, "once", once);
     if (good) {
         yyjson_mut_doc_set_root(doc, object);
         text = yyjson_mut_write(doc, 0, NULL);
@@ -213,19 +228,50 @@ static void keep_why(const char *answer)
     yyjson_doc_free(doc);
 }
 
-static yyjson_doc *ask(struct admin *admin, int *code, char **answer, va_list pairs)
+/* The name of an order that was given none; "" if the system has no random numbers to give. */
+static const char *make_once(char once[ONCE_BYTES])
+{
+    uint64_t number[2];
+
+    once[0] = '\0';
+    if (getrandom(number, sizeof number, 0) == (ssize_t) sizeof number)
+        snprintf(once, ONCE_BYTES, "%016" PRIx64 "%016" PRIx64, number[0], number[1]);
+    return once;
+}
+
+/* An order whose answer was lost with the connection is given again until its time is over: to the
+ * same unit, or to the one that is started in its place. */
+static ftRetVal_t give(struct admin *admin, const char *command, bool again, long timeout_ms,
+                       char **answer)
+{
+    const struct timespec pause = {.tv_nsec = AGAIN_MS * 1000000L};
+    int64_t end_ms = ft_clock_ms() + timeout_ms;
+    ftRetVal_t status = adminFT(admin->handle, command, answer, timeout_ms);
+
+    again = again && status == FT_ERR_LOST;
+    while (again && (status == FT_ERR_LOST || status == FT_ERR_CONNECT) &&
+           ft_clock_ms() + 2 * AGAIN_MS < end_ms) {
+        nanosleep(&pause, NULL);
+        free(*answer);
+        status = adminFT(admin->handle, command, answer, end_ms - ft_clock_ms());
+    }
+    return status;
+}
+
+static yyjson_doc *ask(struct admin *admin, int *code, char **answer, const char *once,
+                       va_list pairs)
 {
     long timeout_s = admin->timeout_s > 0 ? admin->timeout_s : TIMEOUT_DEFAULT_S;
-    char *command = make_command(pairs);
+    char *command = make_command(once, pairs);
     yyjson_doc *doc = NULL;
     ftRetVal_t status;
 
     *answer = NULL;
-    *code = command == NULL ? CLI_FAILED : admin_open(admin);
+    *code = command == NULL ? CLI_FAILED : open_handle(admin);
     if (command == NULL)
         snprintf(why, sizeof why, "out of memory");
     if (*code == CLI_OK) {
-        status = adminFT(admin->handle, command, answer, timeout_s * 1000);
+        status = give(admin, command, once != NULL, timeout_s * 1000, answer);
         *code = code_of(status);
         if (status != FT_OK)
             keep_why(*answer);
@@ -263,6 +309,16 @@ static void print_error(const char *answer)
     yyjson_mut_doc_free(doc);
 }
 
+/* A message, if there is no answer. */
+static void complain(const struct admin *admin, const yyjson_doc *doc, const char *answer)
+{
+    if (doc != NULL)
+        return;
+    cli_error(admin->command->name, "%s", why);
+    if (admin->json)
+        print_error(answer);
+}
+
 yyjson_doc *admin_ask(struct admin *admin, int *code, ...)
 {
     char *answer;
@@ -270,13 +326,24 @@ yyjson_doc *admin_ask(struct admin *admin, int *code, ...)
     va_list pairs;
 
     va_start(pairs, code);
-    doc = ask(admin, code, &answer, pairs);
+    doc = ask(admin, code, &answer, NULL, pairs);
     va_end(pairs);
-    if (doc == NULL) {
-        cli_error(admin->command->name, "%s", why);
-        if (admin->json)
-            print_error(answer);
-    }
+    complain(admin, doc, answer);
+    free(answer);
+    return doc;
+}
+
+yyjson_doc *admin_order(struct admin *admin, int *code, ...)
+{
+    char made[ONCE_BYTES], *answer;
+    const char *once = admin->once != NULL ? admin->once : make_once(made);
+    yyjson_doc *doc;
+    va_list pairs;
+
+    va_start(pairs, code);
+    doc = ask(admin, code, &answer, once == made && made[0] == '\0' ? NULL : once, pairs);
+    va_end(pairs);
+    complain(admin, doc, answer);
     free(answer);
     return doc;
 }
@@ -288,7 +355,7 @@ yyjson_doc *admin_ask_quietly(struct admin *admin, int *code, ...)
     va_list pairs;
 
     va_start(pairs, code);
-    doc = ask(admin, code, &answer, pairs);
+    doc = ask(admin, code, &answer, NULL, pairs);
     va_end(pairs);
     free(answer);
     return doc;

@@ -20,6 +20,7 @@ struct admin_command {
     const char *usage;                      /* its --help; admin_help is printed behind it */
     const struct arguments_option *options; /* its own, besides those of all; NULL: none */
     int words_min, words_max;               /* -1: any number */
+    bool orders;                            /* changes something: has --once, too */
 };
 
 struct admin {
@@ -27,6 +28,7 @@ struct admin {
     const char **words; /* of the command line; words_n of them */
     int words_n;
     const char *host;   /* --host; NULL: not given */
+    const char *once;   /* --once; NULL: not given */
     bool json;
     long timeout_s;     /* --timeout; 0: not given */
     ftHandle_t handle;
@@ -41,10 +43,6 @@ struct admin {
 int admin_begin(struct admin *admin, const struct admin_command *command, int argc, char **argv);
 void admin_end(struct admin *admin);
 
-/* Connects: to --host, $FT_HOST, this node's unit, or its central unit. Returns CLI_OK, or the exit
- * code after a message. Called by admin_ask if need be. */
-int admin_open(struct admin *admin);
-
 /* Whether a system's unit is on this node at all. */
 bool admin_has_system(void);
 
@@ -55,6 +53,10 @@ bool admin_has_system(void);
 yyjson_doc *admin_ask(struct admin *admin, int *code, ...) __attribute__((sentinel));
 yyjson_doc *admin_ask_quietly(struct admin *admin, int *code, ...) __attribute__((sentinel));
 const char *admin_why(void);
+
+/* The same for an order: it is given a name ("once" of ft_admin(3)), and is given again, under the
+ * same name, if the connection is lost before the answer is there. It is carried out once. */
+yyjson_doc *admin_order(struct admin *admin, int *code, ...) __attribute__((sentinel));
 
 /* All pages of nodes or modules: calls visit for each item of the list. Returns the exit code,
  * after a message if it is not CLI_OK. node: only those of it; may be NULL. */

@@ -59,7 +59,7 @@ static int hand_over(struct admin *admin)
 {
     const char *voter = admin->words_n > 1 ? admin->words[1] : NULL;
     int code;
-    yyjson_doc *answer = admin_ask(admin, &code, "do", "hand-over", "voter", voter, ADMIN_END);
+    yyjson_doc *answer = admin_order(admin, &code, "do", "hand-over", "voter", voter, ADMIN_END);
 
     if (answer == NULL)
         return code;
@@ -88,7 +88,7 @@ static int show(struct admin *admin)
 
 int cli_central(int argc, char **argv)
 {
-    const struct admin_command command = {"central", usage, NULL, 0, 2};
+    const struct admin_command command = {"central", usage, NULL, 0, 2, true};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
 

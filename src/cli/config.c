@@ -135,13 +135,13 @@ int cli_config(int argc, char **argv)
 
 int cli_reload(int argc, char **argv)
 {
-    const struct admin_command command = {"reload", reload_usage, NULL, 0, 0};
+    const struct admin_command command = {"reload", reload_usage, NULL, 0, 0, true};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
     yyjson_doc *answer = NULL;
 
     if (code == ADMIN_GO_ON)
-        answer = admin_ask(&admin, &code, "do", "reload", ADMIN_END);
+        answer = admin_order(&admin, &code, "do", "reload", ADMIN_END);
     if (answer != NULL) {
         yyjson_val *root = yyjson_doc_get_root(answer);
 

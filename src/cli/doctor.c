@@ -217,7 +217,7 @@ static void check_system(struct doctor *d)
 {
     static const char *const timeout_s = "5";
     char *argv[] = {(char[]){"doctor"}, (char[]){"--timeout"}, (char *) timeout_s, NULL};
-    const struct admin_command command = {NAME, "", NULL, 0, 0};
+    const struct admin_command command = {NAME, "", NULL, 0, 0, false};
     struct admin admin;
     yyjson_doc *answer;
     int code;

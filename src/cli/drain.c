@@ -29,7 +29,7 @@ int cli_drain(int argc, char **argv)
     const struct arguments_option options[] = {{"--reason", NULL, &reason, NULL},
                                                {"--no-wait", NULL, NULL, &no_wait},
                                                {NULL, NULL, NULL, NULL}};
-    const struct admin_command command = {"drain", drain_usage, options, 1, 1};
+    const struct admin_command command = {"drain", drain_usage, options, 1, 1, true};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
     struct watch_node *watch = NULL;
@@ -43,8 +43,8 @@ int cli_drain(int argc, char **argv)
         }
     }
     if (code == ADMIN_GO_ON)
-        answer = admin_ask(&admin, &code, "do", "drain", "node", admin.words[0], "reason", reason,
-                           ADMIN_END);
+        answer = admin_order(&admin, &code, "do", "drain", "node", admin.words[0], "reason", reason,
+                             ADMIN_END);
     if (answer != NULL) {
         yyjson_val *root = yyjson_doc_get_root(answer);
 
@@ -67,13 +67,13 @@ int cli_drain(int argc, char **argv)
 
 int cli_undrain(int argc, char **argv)
 {
-    const struct admin_command command = {"undrain", undrain_usage, NULL, 1, 1};
+    const struct admin_command command = {"undrain", undrain_usage, NULL, 1, 1, true};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
     yyjson_doc *answer = NULL;
 
     if (code == ADMIN_GO_ON)
-        answer = admin_ask(&admin, &code, "do", "undrain", "node", admin.words[0], ADMIN_END);
+        answer = admin_order(&admin, &code, "do", "undrain", "node", admin.words[0], ADMIN_END);
     if (answer != NULL) {
         yyjson_val *root = yyjson_doc_get_root(answer);
 

@@ -72,8 +72,8 @@ static int add_settings(struct environ_list *list, const struct options *options
     return 0;
 }
 
-/* In a job of Slurm, other nodes are reached by its means. Of `ft sbatch` and `ft salloc`: what ft run
- * has on mpirun's command line is in the environment. */
+/* In a job of Slurm, other nodes are reached by its means. Of `ft sbatch` and `ft salloc`: what ft
+ * run has on mpirun's command line is in the environment. */
 static int add_slurm(struct environ_list *list, const struct options *options,
                      const struct install *install, char *(*get)(const char *name))
 {

@@ -100,7 +100,7 @@ static int go_on(struct following *following)
 
 int events_ask(const struct events_asked *asked)
 {
-    static const struct admin_command command = {NAME, "", NULL, 0, 0};
+    static const struct admin_command command = {NAME, "", NULL, 0, 0, false};
     struct following following = {.asked = asked, .after = "0",
                                   .admin = {.command = &command, .host = asked->host}};
     bool more = true;

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct events_asked {
-    const char *host; /* NULL: as admin_open does */
+    const char *host; /* NULL: as the other commands do */
     bool following;   /* go on as more come */
     bool json;        /* as they are in the log, a line each */
     const char *tail; /* the last so many; NULL: all there are */

@@ -3,8 +3,8 @@
  * main.c - the program `ft`: finds the command in its table and enters it.
  *
  * Each command has a file of its own (run.c, status.c, ...; drain.c has undrain, move.c restart,
- * config.c reload, sbatch.c salloc) with one entry, cli_NAME(argc, argv), whose argv[0] is the command's name and
- * whose result is the exit code. What they share:
+ * config.c reload, sbatch.c salloc) with one entry, cli_NAME(argc, argv), whose argv[0] is the
+ * command's name and whose result is the exit code. What they share:
  *
  *   options.c   FT's own options in front of mpirun's
  *   install.c   where the other parts of this installation (or build tree) are

@@ -82,7 +82,7 @@ int cli_modules(int argc, char **argv)
     const char *node = NULL;
     const struct arguments_option options[] = {{"--node", NULL, &node, NULL},
                                                {NULL, NULL, NULL, NULL}};
-    const struct admin_command command = {"modules", usage, options, 0, -1};
+    const struct admin_command command = {"modules", usage, options, 0, -1, false};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
     yyjson_mut_doc *gathered =

@@ -24,8 +24,8 @@ static const char restart_usage[] =
 static int order(struct admin *admin, const char *what, bool no_wait)
 {
     int code;
-    yyjson_doc *answer = admin_ask(admin, &code, "do", what, "module", admin->words[0], "node",
-                                   admin->words_n > 1 ? admin->words[1] : NULL, ADMIN_END);
+    yyjson_doc *answer = admin_order(admin, &code, "do", what, "module", admin->words[0], "node",
+                                     admin->words_n > 1 ? admin->words[1] : NULL, ADMIN_END);
     yyjson_val *root = yyjson_doc_get_root(answer);
     yyjson_doc *module = NULL;
 
@@ -49,7 +49,7 @@ int cli_move(int argc, char **argv)
     bool no_wait = false;
     const struct arguments_option options[] = {{"--no-wait", NULL, NULL, &no_wait},
                                                {NULL, NULL, NULL, NULL}};
-    const struct admin_command command = {"move", move_usage, options, 1, 2};
+    const struct admin_command command = {"move", move_usage, options, 1, 2, true};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
 
@@ -64,7 +64,7 @@ int cli_restart(int argc, char **argv)
     bool no_wait = false;
     const struct arguments_option options[] = {{"--no-wait", NULL, NULL, &no_wait},
                                                {NULL, NULL, NULL, NULL}};
-    const struct admin_command command = {"restart", restart_usage, options, 1, 1};
+    const struct admin_command command = {"restart", restart_usage, options, 1, 1, true};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
 

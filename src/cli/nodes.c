@@ -161,7 +161,7 @@ static void say_one(yyjson_val *node)
 
 int cli_nodes(int argc, char **argv)
 {
-    const struct admin_command command = {"nodes", usage, NULL, 0, -1};
+    const struct admin_command command = {"nodes", usage, NULL, 0, -1, false};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
     yyjson_mut_doc *gathered =

@@ -35,8 +35,9 @@ struct options {
  * Returns the index of the first word that is left (argc if none), -1 after an error. */
 int options_parse(struct options *o, int argc, char **argv, unsigned more, char *why, size_t size);
 
-/* Takes one option by its whole name ("--conf"), as ft sbatch has them: --ft and --ft-spares too, but not
- * --pool and --mpirun. value: NULL if it was given none. Returns 0, or -1 with `why` filled. */
+/* Takes one option by its whole name ("--conf"), as ft sbatch has them: --ft and --ft-spares too,
+ * but not --pool and --mpirun. value: NULL if it was given none. Returns 0, or -1 with `why`
+ * filled. */
 int options_take(struct options *o, const char *name, const char *value, char *why, size_t size);
 
 void options_clear(struct options *o);

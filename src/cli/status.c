@@ -79,7 +79,7 @@ static void say(yyjson_val *root)
 
 int cli_status(int argc, char **argv)
 {
-    const struct admin_command command = {"status", usage, NULL, 0, 0};
+    const struct admin_command command = {"status", usage, NULL, 0, 0, false};
     struct admin admin;
     int code = admin_begin(&admin, &command, argc, argv);
     yyjson_doc *answer = NULL;

@@ -3,7 +3,8 @@
  * cms.h - the configuration management: what should node XY be?
  *
  *     collected   what the node units found when they came up (collected.c)
- *     recorded    a file of the site, or Slurm's node records, before what was collected (recorded.c)
+ *     recorded    a file of the site, or Slurm's node records, before what was collected
+ *                 (recorded.c)
  *
  * One table, one source a file. A source answers at once, from what it has; one that has to ask
  * somebody else asks ahead of time.

@@ -3,7 +3,8 @@
  * records.h - node records as Slurm writes them, and as a site can write them by hand:
  *
  *     # comment
- *     NodeName=n[01-64] Sockets=2 CoresPerSocket=32 ThreadsPerCore=2 RealMemory=515000 Gres=gpu:a100:4
+ *     NodeName=n[01-64] Sockets=2 CoresPerSocket=32 ThreadsPerCore=2 RealMemory=515000
+ *     Gres=gpu:a100:4
  *
  * One record a line; a backslash at its end goes on in the next. The names are those of
  * slurm.conf(5) and of `scontrol show node --oneliner`; others are ignored.

@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include "common/hash.h"
 #include "common/hostlist.h"
 
 #include <ctype.h>
@@ -45,10 +46,8 @@ void ft_hostlist_destroy(struct ft_hostlist *list)
 
 static uint64_t hash(const char *name)
 {
-    uint64_t h = 14695981039346656037u; /* FNV-1a */
+    uint64_t h = ft_hash(name, strlen(name));
 
-    for (; *name != '\0'; name++)
-        h = (h ^ (unsigned char) *name) * 1099511628211u;
     return h ^ h >> 32;
 }
 

@@ -2,10 +2,10 @@
 /*
  * urgent.c - a better place in the scheduler's queue.
  *
- * Called once by each daemon as it begins. Their work is short and rare, and others conclude from its
- * coming late that a node is lost. Not real-time scheduling: a daemon that runs wild must not take the
- * machine away from the application. What they start (modules, probes, checks) must not inherit it;
- * the kernel sees to that.
+ * Called once by each daemon as it begins. Their work is short and rare, and others conclude from
+ * its coming late that a node is lost. Not real-time scheduling: a daemon that runs wild must not
+ * take the machine away from the application. What they start (modules, probes, checks) must not
+ * inherit it; the kernel sees to that.
  */
 #include "config.h"
 

@@ -224,6 +224,10 @@ static void check_voters(struct checking *checking)
 
 /* ---------------------------------------------------------------- times */
 
+/* Nobody renews leases while a leader is elected: twice election_ms at the most, and once more
+ * where votes are split. */
+#define ELECTIONS_MAX 4u
+
 static void check_times(struct checking *checking)
 {
     const struct ft_plan *plan = checking->plan;
@@ -240,6 +244,11 @@ static void check_times(struct checking *checking)
         ft_mistake(checking->warnings, line_of(checking, "lease_ms"), "a node's lease (%u ms) ends "
                    "before a silent node can be declared lost (suspect_ms + confirm_ms = %u)",
                    plan->lease_ms, plan->detect.suspect_ms + plan->detect.confirm_ms);
+    if (plan->lease_ms < ELECTIONS_MAX * plan->election_ms + plan->detect.beat_ms)
+        ft_mistake(checking->warnings, line_of(checking, "lease_ms"), "a node's lease (%u ms) may "
+                   "end while the leader is replaced, and modules with it: let it last %u times "
+                   "election_ms (%u) and a beat_ms (%u) at least", plan->lease_ms, ELECTIONS_MAX,
+                   plan->election_ms, plan->detect.beat_ms);
     if (plan->port == plan->unit_port)
         ft_mistake(checking->mistakes, line_of(checking, "unit_port"), "port and unit_port are "
                    "both %u: units and central units may be on one node", plan->port);

@@ -245,11 +245,19 @@ static const struct option forecast_options[] = {
 };
 #undef F
 
+static const struct option central_options[] = {
+    {"redeploy", TRUTH, IN(ft_plan, redeploy.on), 0, 0, NULL, NULL},
+    {"redeploy_after_ms", NUMBER, IN(ft_plan, redeploy.after_ms), 500, HOUR_MS, NULL, NULL},
+    {NULL, NUMBER, 0, 0, 0, NULL, NULL},
+};
+
 const char *const ft_section_names[FT_SECTIONS] = {"", "node", "module", "voter", "detect",
-                                                   "forecast"};
+                                                   "forecast", "central"};
 static const struct option *const tables[FT_SECTIONS] = {
-    top_options, node_options, module_options, voter_options, detect_options, forecast_options};
-static const bool is_titled[FT_SECTIONS] = {false, true, true, true, false, false};
+    top_options, node_options, module_options, voter_options, detect_options, forecast_options,
+    central_options};
+static const bool is_titled[FT_SECTIONS] = {false, true, true, true, false, false,
+                                                  false};
 
 #define OPTIONS_MAX 40 /* of one section, and the sections themselves */
 
@@ -329,7 +337,7 @@ bool ft_reading_has(const struct ft_reading *reading, const char *option)
     return ft_outline_has(reading->outline, reading->section, option);
 }
 
-char **ft_reading_texts(const struct ft_reading *reading, const char *option)
+static char **texts_of(const struct ft_reading *reading, const char *option)
 {
     unsigned n = cfg_size(reading->cfg, option);
     char **texts = calloc((size_t) n + 1, sizeof *texts);
@@ -397,7 +405,7 @@ static bool take_texts(const struct ft_reading *reading, const struct option *op
     if (cfg_size(reading->cfg, option->name) > TEXTS_MAX)
         ft_reading_mistake(reading, option->name, "%s has more than %d words", option->name,
                            TEXTS_MAX);
-    *to = ft_reading_texts(reading, option->name);
+    *to = texts_of(reading, option->name);
     for (char **text = *to; text != NULL && *text != NULL; text++)
         check_text(reading, option, *text);
     return *to != NULL;

@@ -14,7 +14,8 @@
 
 /* Sections, by what they are called; "" is the file itself. */
 enum ft_section { FT_SECTION_TOP, FT_SECTION_NODE, FT_SECTION_MODULE, FT_SECTION_VOTER,
-                  FT_SECTION_DETECT, FT_SECTION_FORECAST, FT_SECTIONS };
+                  FT_SECTION_DETECT, FT_SECTION_FORECAST, FT_SECTION_CENTRAL,
+                  FT_SECTIONS };
 
 extern const char *const ft_section_names[FT_SECTIONS];
 
@@ -43,8 +44,5 @@ void ft_reading_mistake(const struct ft_reading *reading, const char *option, co
 
 /* Is it in the file? */
 bool ft_reading_has(const struct ft_reading *reading, const char *option);
-
-/* The words of a list, ending in NULL. NULL: out of memory. */
-char **ft_reading_texts(const struct ft_reading *reading, const char *option);
 
 #endif

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "common/conftext.h"
+#include "common/hash.h"
 #include "common/text.h"
 #include "conf/check.h"
 #include "conf/mistakes.h"
@@ -46,16 +47,6 @@ static struct ft_mistakes *reported;
 static void report(cfg_t *cfg, const char *format, va_list arguments)
 {
     ft_mistake_v(reported, cfg != NULL ? cfg->line : 0, format, arguments);
-}
-
-/* FNV-1a: whether two files are the same, no more. */
-static uint64_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char) *text) * UINT64_C(0x100000001b3);
-    return hash;
 }
 
 /* Copies a text so that libconfuse leaves ${NAME} in double quotes alone: the same file has to mean
@@ -151,7 +142,7 @@ static struct ft_plan *complete(struct ft_plan *plan, const struct parse *parse,
     plan->path = strdup(parse->name);
     plan->text = strdup(text);
     plan->warnings = strdup(warnings);
-    plan->hash = hash_of(text);
+    plan->hash = ft_hash(text, strlen(text));
     if (plan->path != NULL && plan->text != NULL && plan->warnings != NULL)
         return plan;
     ft_plan_destroy(plan);

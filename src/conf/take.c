@@ -34,6 +34,7 @@ static const struct ft_plan plan_defaults = {
                .network_pct = 50},
     .forecast = {.memory_min_pct = 3, .disk_min_pct = 2, .horizon_s = 300, .celsius_max = 95,
                  .ecc_corrected_hour_max = 1000, .check_failures = 3, .drain = true},
+    .redeploy = {.on = true, .after_ms = 5000},
     .port = 7311,
     .unit_port = 7312,
     .lease_ms = 2000,
@@ -384,6 +385,7 @@ bool ft_take(struct ft_plan *plan, cfg_t *cfg, const struct ft_outline *outline,
         !take_sections(&taking, FT_SECTION_VOTER, take_voter) ||
         !take_sections(&taking, FT_SECTION_DETECT, take_settings) ||
         !take_sections(&taking, FT_SECTION_FORECAST, take_settings) ||
+        !take_sections(&taking, FT_SECTION_CENTRAL, take_settings) ||
         !ft_options_take(&top, plan) || !take_admins(&taking, &top) ||
         !take_pool(&taking, &top, overrides != NULL ? overrides->pool : NULL))
         return false;

@@ -20,6 +20,7 @@
 
 #include "common/text.h"
 #include "core/decision.h"
+#include "core/kept.h"
 #include "core/state.h"
 #include "core/waiter.h"
 
@@ -40,6 +41,7 @@ static struct ft_subject *get_subject(struct ft_central *central, const ftResour
     errno = ENOBUFS;
     if (idle == NULL)
         return NULL;
+    ft_keep_no_subject(central, idle);
     ft_subjects_forget(central->subjects, idle);
     return ft_subjects_get(central->subjects, resource, asker->job, asker->node);
 }
@@ -119,10 +121,13 @@ void ft_central_report_error(struct ft_central *central, uint64_t token,
         reported->count = count;
         reported->epoch = subject->epoch;
         reported->event = log_error(central, "error_reported", subject, asker, usage, count);
+        ft_keep_subject(central, subject);
     } else {
         reported->count += count;
-        if (passes_power_of_ten(before, reported->count))
+        if (passes_power_of_ten(before, reported->count)) {
             log_error(central, "error_repeated", subject, asker, usage, reported->count);
+            ft_keep_subject(central, subject);
+        }
     }
     reported->last_ns = now_ns;
     ft_central_accept(central, token, reported->event, 0);
@@ -224,9 +229,9 @@ static struct ft_decision *decided(struct ft_subject *subject, const struct ft_d
     return ft_decision_holds_for(current, demand) ? current : NULL;
 }
 
-/* Until when news may come that the stand-in, which runs, is lost: an error with it was reported after
- * it began to run, and the launcher hears of a death a little later than the peers. 0: none is to
- * be waited for. */
+/* Until when news may come that the stand-in, which runs, is lost: an error with it was reported
+ * after it began to run, and the launcher hears of a death a little later than the peers. 0: none
+ * is to be waited for. */
 static int64_t news_until_ns(const struct ft_central *central, const struct ft_subject *subject,
                              const struct ft_decision *current)
 {

@@ -52,9 +52,9 @@ int ft_central_reconfigure(struct ft_central *central, const struct ft_central_c
 
 /* Goes on where another one ended. To be called for everything that was kept (env.keep), in the
  * order of its first keeping, before anything else happens; then _restored, once. Neither replies,
- * logs nor keeps anything. _restore returns 0; -1 with errno ENOMEM, or EBADMSG: what was kept under
- * this key cannot be understood (nothing changed then: the rest may be restored all the same).
- * Unknown keys are ignored. */
+ * logs nor keeps anything. _restore returns 0; -1 with errno ENOMEM, or EBADMSG: what was kept
+ * under this key cannot be understood (nothing changed then: the rest may be restored all the
+ * same). Unknown keys are ignored. */
 int ft_central_restore(struct ft_central *central, const char *key, const void *data, size_t n);
 void ft_central_restored(struct ft_central *central);
 
@@ -104,8 +104,8 @@ void ft_central_job_ended(struct ft_central *central, uint64_t token, const stru
 void ft_central_next_news(struct ft_central *central, uint64_t token,
                           const struct ft_asker *asker, uint64_t after, ftTimeout_t timeout_ms);
 
-/* One node more from the resource manager, for the launcher itself; reply.resource is the node. It is
- * nobody's alternative until it is given back, or the launcher is gone. See grant.c. */
+/* One node more from the resource manager, for the launcher itself; reply.resource is the node. It
+ * is nobody's alternative until it is given back, or the launcher is gone. See grant.c. */
 void ft_central_acquire(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
                         const ftConstraint_t *constraint, ftTimeout_t timeout_ms);
 void ft_central_give_back(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
@@ -119,13 +119,14 @@ void ft_central_log_event(struct ft_central *central, uint64_t token, const stru
  * its nodes are left. */
 void ft_central_launcher_gone(struct ft_central *central, const char *why);
 
-/* ---- what becomes of nodes: the detector's word, the forecast's, an administrator's. Launchers that
+/* ---- what becomes of nodes: the detector's word, the forecast's, an administrator's. Launchers
+ * that
  *      have a daemon there hear of it (ft_central_next_news). Nodes that are not known are ignored,
  *      and so is what was said already. */
 
 /* Silent, and declared lost: its launcher is told to do without it. The launcher's answer to that
- * (FT_NODE_LOST) is what ends the processes here. Until it comes back (_node_returned) it is nobody's
- * alternative. */
+ * (FT_NODE_LOST) is what ends the processes here. Until it comes back (_node_returned) it is
+ * nobody's alternative. */
 void ft_central_node_declared(struct ft_central *central, const char *node, const char *why);
 void ft_central_node_returned(struct ft_central *central, const char *node);
 

@@ -24,6 +24,7 @@
 #include "core/central.h"
 #include "core/decision.h"
 #include "core/grant.h"
+#include "core/kept.h"
 #include "core/state.h"
 #include "core/waiter.h"
 
@@ -173,8 +174,11 @@ static int occupy(struct ft_central *central, struct ft_decision *decision,
     }
     /* It may be known as itself already, if someone reported an error of it. */
     other = ft_subjects_of_rank(central->subjects, asker->job, asker->rank);
-    if (other != NULL && other != decision->subject && other->epoch == 0 && other->pending == NULL)
+    if (other != NULL && other != decision->subject && other->epoch == 0 &&
+        other->pending == NULL) {
+        ft_keep_no_subject(central, other);
         ft_subjects_forget(central->subjects, other);
+    }
     if (ft_subject_occupy(central->subjects, decision->subject, asker->job, asker->rank,
                           decision->candidate) < 0) {
         int error = errno;

@@ -145,6 +145,11 @@ void ft_decision_peer(struct ft_decision *decision, unsigned k, bool told, const
 unsigned ft_decision_peer_of(const struct ft_decision *decision, bool told, const char *node,
                              uint64_t run, uint64_t request);
 
+/* Moves it to the end of a list of its central state machine; _activate: of `active`, and has that
+ * looked at. */
+void ft_decision_enlist(struct ft_decision *decision, struct ft_decision_list *list);
+void ft_decision_activate(struct ft_decision *decision);
+
 /* Frees it; nobody may wait for it. */
 void ft_decision_destroy(struct ft_decision *decision);
 struct ft_decision *ft_decision_find(struct ft_central *central, uint64_t id);

@@ -2,10 +2,11 @@
 /*
  * detector.c - the members, their heartbeats and leases, and time.
  *
- * A heartbeat of a node that is well costs a look at what is known of it, and a time written into an
- * array. Silence is found by going through that array when the one that was the longest silent the
- * last time would be due: with 10,000 nodes that is some microseconds, about ten times a second. Nodes
- * in any other state have a timer of their own, in a heap; what becomes of them is in trial.c.
+ * A heartbeat of a node that is well costs a look at one element of an array (struct ft_beats), and
+ * a time written there. Silence is found by going through that array when the one that was the
+ * longest silent the last time would be due: with 10,000 nodes that is some ten microseconds, about
+ * ten times a second. Nodes in any other state have a timer of their own, in a heap; what becomes
+ * of them is in trial.c.
  *
  *     UNHEARD ----first beat--> WELL --silent, or its connection broke--> SUSPECTED --trial.c-->
  *        ^                       ^                                            |
@@ -24,6 +25,7 @@
  */
 #include "core/detector.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,11 +39,12 @@
 
 #define NODES_MAX FT_NODES_MAX
 #define CACHE_LINE 64
-#define ROUND_UP(n) (((n) + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE)
 #define RUN_FIRST_BEAT_MS 5000   /* the first heartbeat has to come so soon after joining */
 #define REPORT_MIN_MS 5000       /* a member has so long to report to a new leader */
 #define NETWORK_DEFAULT_MS 3000
 #define BROKEN_DEFAULT_MS 10000
+
+static_assert(sizeof(struct ft_beats) == CACHE_LINE, "a heartbeat is to touch one line");
 
 static const char *const state_texts[FT_WATCH_STATES] = {
     [FT_WATCH_UNHEARD] = "unheard",     [FT_WATCH_WELL] = "well",
@@ -85,9 +88,9 @@ uint64_t ft_detector_random(struct ft_detector *detector, uint64_t n)
 
 int64_t ft_detector_silent_ms(struct ft_detector *detector, const struct ft_watched *node)
 {
-    if (detector->heard_ns[node->number] == INT64_MIN)
+    if (node->beats->heard_ns == INT64_MIN)
         return -1;
-    return (ft_detector_now_ns(detector) - detector->heard_ns[node->number]) / NS_PER_MS;
+    return (ft_detector_now_ns(detector) - node->beats->heard_ns) / NS_PER_MS;
 }
 
 static int64_t silence_limit_ns(const struct ft_detector *detector)
@@ -112,7 +115,7 @@ void ft_detector_logf(struct ft_detector *detector, const char *name,
     va_end(arguments);
     if (node != NULL) {
         event.fields[0].key = "incarnation";
-        event.fields[0].number = (double) node->incarnation;
+        event.fields[0].number = (double) node->beats->incarnation;
         event.fields[1].key = "silent_ms";
         event.fields[1].number = (double) ft_detector_silent_ms(detector, node);
         if (node->place->name[0] != '\0') {
@@ -139,7 +142,8 @@ static int64_t next_ns(const struct ft_detector *detector)
 
 /* Sets the clock back by what was slept through, since whatever happened here last; and by a beat
  * more, for what came meanwhile may be lost, and all have to have the time to be heard again. Comes
- * first in all that tells the detector of something: after a sleep nobody knows what comes first. */
+ * first in all that tells the detector of something: after a sleep nobody knows what comes
+ * first. */
 void ft_detector_wake(struct ft_detector *detector)
 {
     int64_t last_ns = detector->last_real_ns;
@@ -155,8 +159,8 @@ void ft_detector_wake(struct ft_detector *detector)
         return;
     detector->stalls++;
     detector->stalled_ns += stall_ns + beat_ns;
-    ft_detector_logf(detector, "observer_stalled", NULL, "the central unit did not run for %lld ms: "
-                     "whoever was silent meanwhile has that much longer",
+    ft_detector_logf(detector, "observer_stalled", NULL, "the central unit did not run for %lld "
+                     "ms: whoever was silent meanwhile has that much longer",
                      (long long) (stall_ns / NS_PER_MS));
 }
 
@@ -166,8 +170,7 @@ static void is_heard_now(struct ft_detector *detector, const struct ft_watched *
 {
     int64_t now_ns = own_ns(detector);
 
-    detector->heard_ns[node->number] = now_ns;
-    detector->due_ns[node->number] = now_ns;
+    node->beats->heard_ns = now_ns;
     if (now_ns < detector->oldest_ns)
         detector->oldest_ns = now_ns;
 }
@@ -175,18 +178,16 @@ static void is_heard_now(struct ft_detector *detector, const struct ft_watched *
 void ft_detector_set_state(struct ft_detector *detector, struct ft_watched *node,
                            enum ft_watch_state state)
 {
-    enum ft_watch_state before = node->state;
+    enum ft_watch_state before = node->beats->state;
 
     ft_timers_disarm(detector->timers, &node->timer);
     if (before == state)
         return;
-    if (before == FT_WATCH_WELL) {
-        detector->due_ns[node->number] = INT64_MAX;
+    if (before == FT_WATCH_WELL)
         node->since_ns = ft_detector_now_ns(detector);
-    }
     detector->states[before]--;
     detector->states[state]++;
-    node->state = state;
+    node->beats->state = state;
     if (state == FT_WATCH_WELL)
         is_heard_now(detector, node);
 }
@@ -204,9 +205,9 @@ static void keep(struct ft_detector *detector, const struct ft_watched *node, co
         return;
     ft_text_copy(cut, sizeof cut, text);
     ft_text_make_utf8(cut);
-    kept.incarnation = node->incarnation;
-    kept.lost = node->state == FT_WATCH_LOST;
-    kept.left = node->state == FT_WATCH_LEFT;
+    kept.incarnation = node->beats->incarnation;
+    kept.lost = node->beats->state == FT_WATCH_LOST;
+    kept.left = node->beats->state == FT_WATCH_LEFT;
     kept.text = cut;
     snprintf(key, sizeof key, "node/%s", node->name);
     detector->env.keep(detector->env.arg, key, bytes, ft__kept_node__pack(&kept, bytes));
@@ -216,14 +217,14 @@ void ft_detector_declare(struct ft_detector *detector, struct ft_watched *node, 
 {
     ft_trial_end(detector, node);
     ft_detector_set_state(detector, node, FT_WATCH_LOST);
-    node->incarnation++;
+    node->beats->incarnation++;
     node->told_silent = false;
     node->missed = false;
     node->was_held = false;
     keep(detector, node, why);
     ft_detector_logf(detector, "node_declared", node, "node %s is declared lost: %s", node->name,
                      why);
-    detector->env.declare(detector->env.arg, node->number, node->incarnation, why);
+    detector->env.declare(detector->env.arg, node->number, node->beats->incarnation, why);
 }
 
 int ft_detector_restore(struct ft_detector *detector, const char *name, const void *data,
@@ -242,11 +243,11 @@ int ft_detector_restore(struct ft_detector *detector, const char *name, const vo
         return -1;
     }
     node = detector->nodes[ft_detector_find(detector, name)];
-    if (node->replay.boot == 0 && node->incarnation < kept->incarnation) {
-        node->incarnation = kept->incarnation;
+    if (node->beats->replay.boot == 0 && node->beats->incarnation < kept->incarnation) {
+        node->beats->incarnation = kept->incarnation;
         ft_detector_set_state(detector, node, kept->lost ? FT_WATCH_LOST
                                               : kept->left ? FT_WATCH_LEFT : FT_WATCH_UNHEARD);
-        if (node->state == FT_WATCH_UNHEARD) {
+        if (node->beats->state == FT_WATCH_UNHEARD) {
             report_ns = detector->config.takeover_ms + detector->config.margin_ms +
                         (int64_t) detector->config.lease_ms;
             report_ns = (report_ns < REPORT_MIN_MS ? REPORT_MIN_MS : report_ns) * NS_PER_MS;
@@ -288,13 +289,18 @@ size_t ft_detector_count(const struct ft_detector *detector)
     return detector->nodes_n;
 }
 
-static int grow_times(int64_t **times, size_t room)
+static int grow_beats(struct ft_detector *detector, size_t room)
 {
-    int64_t *grown = realloc(*times, room * sizeof *grown);
+    struct ft_beats *grown = aligned_alloc(CACHE_LINE, room * sizeof *grown);
 
     if (grown == NULL)
         return -1;
-    *times = grown;
+    if (detector->nodes_n > 0)
+        memcpy(grown, detector->beats, detector->nodes_n * sizeof *grown);
+    free(detector->beats);
+    detector->beats = grown;
+    for (size_t i = 0; i < detector->nodes_n; i++)
+        detector->nodes[i]->beats = &grown[i];
     return 0;
 }
 
@@ -309,7 +315,7 @@ static int grow(struct ft_detector *detector)
     if (nodes == NULL)
         return -1;
     detector->nodes = nodes;
-    if (grow_times(&detector->heard_ns, room) < 0 || grow_times(&detector->due_ns, room) < 0)
+    if (grow_beats(detector, room) < 0)
         return -1;
     by_name = calloc(2 * room, sizeof(*by_name));
     if (by_name == NULL)
@@ -345,13 +351,12 @@ static struct ft_watched *make_node(struct ft_detector *detector, const char *na
         errno = ENOBUFS;
         return NULL;
     }
-    node = aligned_alloc(CACHE_LINE, ROUND_UP(sizeof *node));
+    node = calloc(1, sizeof *node);
     if (node == NULL)
         return NULL;
-    memset(node, 0, sizeof *node);
     node->name = strdup(name);
     node->number = (uint32_t) detector->nodes_n;
-    node->granted_real_ns = node->granted_before_real_ns = INT64_MIN;
+    node->granted_before_real_ns = INT64_MIN;
     node->told_ns = INT64_MIN;
     node->place = ft_places_everywhere(detector->places);
     node->timer.owner = node;
@@ -379,8 +384,9 @@ static struct ft_watched *get(struct ft_detector *detector, const char *name)
     node = make_node(detector, name);
     if (node == NULL)
         return NULL;
-    detector->heard_ns[detector->nodes_n] = INT64_MIN;
-    detector->due_ns[detector->nodes_n] = INT64_MAX;
+    node->beats = &detector->beats[detector->nodes_n];
+    *node->beats = (struct ft_beats){.heard_ns = INT64_MIN, .granted_real_ns = INT64_MIN,
+                                     .state = FT_WATCH_UNHEARD};
     detector->nodes[detector->nodes_n++] = node;
     bucket = &detector->by_name[ft_node_name_hash(name) & (detector->buckets - 1)];
     node->by_name_next = *bucket;
@@ -417,12 +423,12 @@ uint32_t ft_detector_join(struct ft_detector *detector, const char *name, uint64
     ft_detector_wake(detector);
     if (node == NULL)
         return FT_DETECTOR_NONE;
-    is_new = node->incarnation == 0;
-    was_lost = node->state == FT_WATCH_LOST;
+    is_new = node->beats->incarnation == 0;
+    was_lost = node->beats->state == FT_WATCH_LOST;
     if (is_new)
-        node->incarnation = 1;
-    if (node->replay.boot != run || was_lost || node->state == FT_WATCH_LEFT) {
-        bool was_kept = !is_new && !was_lost && node->state != FT_WATCH_LEFT;
+        node->beats->incarnation = 1;
+    if (node->beats->replay.boot != run || was_lost || node->beats->state == FT_WATCH_LEFT) {
+        bool was_kept = !is_new && !was_lost && node->beats->state != FT_WATCH_LEFT;
 
         ft_trial_end(detector, node);
         ft_detector_set_state(detector, node, FT_WATCH_UNHEARD);
@@ -430,16 +436,16 @@ uint32_t ft_detector_join(struct ft_detector *detector, const char *name, uint64
         if (!was_kept)
             keep(detector, node, "");
     }
-    ft_replay_expect(&node->replay, run);
+    ft_replay_expect(&node->beats->replay, run);
     node->linked = true;
     node->missed = false;
-    if (node->state == FT_WATCH_UNHEARD)
+    if (node->beats->state == FT_WATCH_UNHEARD)
         ft_timers_arm(detector->timers, &node->timer,
                       ft_detector_now_ns(detector) + RUN_FIRST_BEAT_MS * NS_PER_MS);
     if (was_lost)
         ft_detector_logf(detector, "node_back", node, "node %s, which was declared lost, is back; "
                          "nothing that it was doing counts any more", node->name);
-    *incarnation = node->incarnation;
+    *incarnation = node->beats->incarnation;
     return node->number;
 }
 
@@ -452,7 +458,7 @@ void ft_detector_parted(struct ft_detector *detector, uint32_t number, bool in_o
         return;
     node = detector->nodes[number];
     node->linked = false;
-    if (node->state == FT_WATCH_LOST || node->state == FT_WATCH_LEFT)
+    if (node->beats->state == FT_WATCH_LOST || node->beats->state == FT_WATCH_LEFT)
         return;
     if (in_order) {
         ft_trial_end(detector, node);
@@ -460,10 +466,10 @@ void ft_detector_parted(struct ft_detector *detector, uint32_t number, bool in_o
         keep(detector, node, "its unit ended in order");
         return;
     }
-    if (node->state == FT_WATCH_WELL) {
+    if (node->beats->state == FT_WATCH_WELL) {
         ft_detector_set_state(detector, node, FT_WATCH_SUSPECTED);
         ft_trial_begin(detector, node);
-    } else if (node->state == FT_WATCH_UNHEARD && detector->env.keep != NULL) {
+    } else if (node->beats->state == FT_WATCH_UNHEARD && detector->env.keep != NULL) {
         node->missed = true; /* it has to come back, or it is lost */
         ft_timers_arm(detector->timers, &node->timer,
                       ft_detector_now_ns(detector) + REPORT_MIN_MS * NS_PER_MS);
@@ -475,11 +481,11 @@ void ft_detector_parted(struct ft_detector *detector, uint32_t number, bool in_o
 /* Its unit lives. */
 static void is_alive(struct ft_detector *detector, struct ft_watched *node)
 {
-    enum ft_watch_state before = node->state;
+    enum ft_watch_state before = node->beats->state;
     int64_t silent_ms;
 
     if (before == FT_WATCH_WELL) {
-        detector->heard_ns[node->number] = detector->due_ns[node->number] = own_ns(detector);
+        node->beats->heard_ns = own_ns(detector);
         return;
     }
     silent_ms = ft_detector_silent_ms(detector, node);
@@ -498,41 +504,43 @@ static bool may_grant(struct ft_detector *detector)
     return detector->env.leads == NULL || detector->env.leads(detector->env.arg);
 }
 
-static bool grant(struct ft_detector *detector, struct ft_watched *node)
+static bool grant(struct ft_detector *detector, struct ft_beats *beats)
 {
-    int64_t lease_ns = (int64_t) detector->config.lease_ms * NS_PER_MS;
-
-    if (lease_ns > node->lease_ns)
-        node->lease_ns = lease_ns;
-    node->granted_before_real_ns = node->granted_real_ns;
-    node->granted_real_ns = detector->last_real_ns;
+    if (detector->config.lease_ms > beats->lease_ms)
+        beats->lease_ms = detector->config.lease_ms;
+    if (FT_DETECTOR_PLANTED(LEASE_EARLY))
+        detector->nodes[beats - detector->beats]->granted_before_real_ns = beats->granted_real_ns;
+    beats->granted_real_ns = detector->last_real_ns;
     return true;
 }
 
 bool ft_detector_beat(struct ft_detector *detector, uint32_t number,
                       const struct ft_detector_beat *beat)
 {
-    struct ft_watched *node;
+    struct ft_beats *beats;
 
     ft_detector_wake(detector);
     if (number >= detector->nodes_n)
         return false;
-    node = detector->nodes[number];
-    if (node->replay.boot == 0 || beat->run != node->replay.boot)
+    beats = &detector->beats[number];
+    if (beats->replay.boot == 0 || beat->run != beats->replay.boot)
         return false;
-    if (!ft_replay_take(&node->replay, beat->run, beat->sequence) && !FT_DETECTOR_PLANTED(REPLAY))
+    if (!ft_replay_take(&beats->replay, beat->run, beat->sequence) && !FT_DETECTOR_PLANTED(REPLAY))
         return false;
-    if (node->state == FT_WATCH_LOST && FT_DETECTOR_PLANTED(ACK_LOST))
+    if (beats->state == FT_WATCH_LOST && FT_DETECTOR_PLANTED(ACK_LOST))
         return beat->renew;
-    if (beat->incarnation != node->incarnation || node->state == FT_WATCH_LOST ||
-        node->state == FT_WATCH_LEFT)
+    if (beat->incarnation != beats->incarnation || beats->state == FT_WATCH_LOST ||
+        beats->state == FT_WATCH_LEFT)
         return false;
     if (beat->leaving) {
         ft_detector_parted(detector, number, true);
         return false;
     }
-    is_alive(detector, node);
-    return beat->renew && may_grant(detector) && grant(detector, node);
+    if (beats->state == FT_WATCH_WELL)
+        beats->heard_ns = own_ns(detector);
+    else
+        is_alive(detector, detector->nodes[number]);
+    return beat->renew && may_grant(detector) && grant(detector, beats);
 }
 
 void ft_detector_heard(struct ft_detector *detector, uint32_t number)
@@ -543,8 +551,8 @@ void ft_detector_heard(struct ft_detector *detector, uint32_t number)
     if (number >= detector->nodes_n)
         return;
     node = detector->nodes[number];
-    if (node->state != FT_WATCH_UNHEARD && node->state != FT_WATCH_LOST &&
-        node->state != FT_WATCH_LEFT)
+    if (node->beats->state != FT_WATCH_UNHEARD && node->beats->state != FT_WATCH_LOST &&
+        node->beats->state != FT_WATCH_LEFT)
         is_alive(detector, node);
 }
 
@@ -604,11 +612,15 @@ static void suspect_silent(struct ft_detector *detector)
         return;
     detector->oldest_ns = INT64_MAX;
     for (size_t i = 0; i < detector->nodes_n; i++) {
-        if (detector->due_ns[i] <= limit_ns) {
+        const struct ft_beats *beats = &detector->beats[i];
+
+        if (beats->state != FT_WATCH_WELL)
+            continue;
+        if (beats->heard_ns <= limit_ns) {
             ft_detector_set_state(detector, detector->nodes[i], FT_WATCH_SUSPECTED);
             ft_trial_begin(detector, detector->nodes[i]);
-        } else if (detector->due_ns[i] < detector->oldest_ns) {
-            detector->oldest_ns = detector->due_ns[i];
+        } else if (beats->heard_ns < detector->oldest_ns) {
+            detector->oldest_ns = beats->heard_ns;
         }
     }
 }
@@ -618,8 +630,8 @@ static void suspect_silent(struct ft_detector *detector)
 static void unheard(struct ft_detector *detector, struct ft_watched *node)
 {
     if (!node->missed)
-        ft_detector_logf(detector, "beats_missing", node, "node %s joined, but no heartbeat of it has "
-                         "arrived for %d ms, neither by UDP nor by its connection", node->name,
+        ft_detector_logf(detector, "beats_missing", node, "node %s joined, but no heartbeat of it "
+                         "has arrived for %d ms, neither by UDP nor by its connection", node->name,
                          RUN_FIRST_BEAT_MS);
     ft_detector_set_state(detector, node, FT_WATCH_SUSPECTED);
     node->since_ns = ft_detector_now_ns(detector);
@@ -636,7 +648,7 @@ static void run_timer(struct ft_detector *detector, struct ft_timer *timer)
         while (&place->timer != timer)
             place = place->next;
         ft_silence_step(detector, place);
-    } else if (node->state == FT_WATCH_UNHEARD) {
+    } else if (node->beats->state == FT_WATCH_UNHEARD) {
         unheard(detector, node);
     } else {
         ft_trial_step(detector, node);
@@ -665,21 +677,22 @@ int64_t ft_detector_lease_free_ns(const struct ft_detector *detector, uint32_t n
     int64_t margin_ns = (int64_t) config->margin_ms * NS_PER_MS;
     int64_t free_ns = detector->began_real_ns + margin_ns +
                       (int64_t) (config->lease_ms + config->takeover_ms) * NS_PER_MS;
-    int64_t granted_ns;
+    int64_t granted_ns, lease_ns;
 
     /* Who took over from nobody knows all that was granted. */
     if (config->takeover_ms == 0 || FT_DETECTOR_PLANTED(NO_TAKEOVER))
         free_ns = detector->began_real_ns;
     if (node == NULL)
         return free_ns;
-    if (node->state != FT_WATCH_LOST && node->state != FT_WATCH_LEFT &&
-        node->replay.boot != 0)
+    if (node->beats->state != FT_WATCH_LOST && node->beats->state != FT_WATCH_LEFT &&
+        node->beats->replay.boot != 0)
         return INT64_MAX;
     granted_ns = FT_DETECTOR_PLANTED(LEASE_EARLY) ? node->granted_before_real_ns
-                                                  : node->granted_real_ns;
-    if (granted_ns == INT64_MIN || granted_ns + node->lease_ns + margin_ns < free_ns)
+                                                  : node->beats->granted_real_ns;
+    lease_ns = node->beats->lease_ms * NS_PER_MS;
+    if (granted_ns == INT64_MIN || granted_ns + lease_ns + margin_ns < free_ns)
         return free_ns;
-    return granted_ns + node->lease_ns + margin_ns;
+    return granted_ns + lease_ns + margin_ns;
 }
 
 void ft_detector_status(const struct ft_detector *detector, uint32_t number,
@@ -691,10 +704,10 @@ void ft_detector_status(const struct ft_detector *detector, uint32_t number,
     *status = (struct ft_watch_status){
         .name = node->name,
         .place = node->place->name,
-        .state = node->state,
-        .incarnation = node->incarnation,
-        .silent_ms = detector->heard_ns[number] != INT64_MIN
-                         ? (now_ns - detector->heard_ns[number]) / NS_PER_MS : -1,
+        .state = node->beats->state,
+        .incarnation = node->beats->incarnation,
+        .silent_ms = detector->beats[number].heard_ns != INT64_MIN
+                         ? (now_ns - detector->beats[number].heard_ns) / NS_PER_MS : -1,
         .lease_free_ns = ft_detector_lease_free_ns(detector, number),
     };
 }
@@ -795,8 +808,7 @@ void ft_detector_destroy(struct ft_detector *detector)
     for (size_t i = 0; i < detector->nodes_n; i++)
         free_node(detector->nodes[i]);
     free(detector->nodes);
-    free(detector->heard_ns);
-    free(detector->due_ns);
+    free(detector->beats);
     free(detector->by_name);
     ft_places_destroy(detector->places);
     ft_timers_destroy(detector->timers);

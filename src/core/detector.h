@@ -51,8 +51,8 @@ struct ft_detector_config {
     struct ft_plan_detect detect;
     unsigned lease_ms;
     unsigned margin_ms;     /* beyond a lease, for clocks that run unevenly; 0: lease_ms / 20 */
-    unsigned takeover_ms;   /* so much longer may an earlier leader have granted leases that this one
-                             * knows nothing of; 0 if there is none (per-job) */
+    unsigned takeover_ms;   /* so much longer may an earlier leader have granted leases that this
+                             * one knows nothing of; 0 if there is none (per-job) */
     unsigned network_ms;    /* a network event holds verdicts back for so long at the most; 0: 3000 */
     unsigned broken_ms;     /* heard by others only, for so long: declared all the same; 0: 10000 */
     unsigned unit_gone_ms;  /* without a unit for so long: declared; 0: never (per-job: the

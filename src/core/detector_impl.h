@@ -33,6 +33,7 @@ enum ft_detector_plant {
     FT_DETECTOR_PLANT_REPLAY,       /* datagrams are taken twice */
     FT_DETECTOR_PLANT_LEASE_LATE,   /* a unit counts its lease from the acknowledgement */
     FT_DETECTOR_PLANT_UNFENCED,     /* a unit that was declared keeps its lease */
+    FT_DETECTOR_PLANT_ALWAYS_SHARED, /* a unit relies on others for its acknowledgements */
     FT_DETECTOR_PLANT_N
 };
 #ifdef FT_PLANT_BUGS
@@ -42,18 +43,26 @@ extern enum ft_detector_plant ft_detector_planted;
 #define FT_DETECTOR_PLANTED(x) 0
 #endif
 
-/* Times called _ns are of the detector's own clock, which stands still while its process does; those
- * called _real_ns are env.now_ns's. */
-struct ft_watched {
-    /* What a heartbeat touches, first: one line of the cache. */
+/* Times called _ns are of the detector's own clock, which stands still while its process does;
+ * those called _real_ns are env.now_ns's. */
+
+/* Of a node, all that its heartbeat touches while it is well, in one line of the cache. They lie in
+ * an array, in few pages: with ten thousand nodes, waiting for memory was most of a heartbeat's
+ * cost. */
+struct ft_beats {
     struct ft_replay replay;  /* its boot is the run of the node's unit; 0: not connected since this
                                * detector began */
     uint64_t incarnation;     /* 0: was never a member */
+    int64_t heard_ns;         /* when it was last heard; INT64_MIN: never */
     int64_t granted_real_ns;  /* when a beat that renewed its lease came last; INT64_MIN: none */
-    int64_t lease_ns;         /* longest that was granted */
+    unsigned lease_ms;        /* longest that was granted */
     enum ft_watch_state state;
-    uint32_t number;
+    uint64_t unused;          /* to 64 bytes */
+};
 
+struct ft_watched {
+    struct ft_beats *beats;   /* its own in the detector's array */
+    uint32_t number;
     char *name;
     struct ft_detector_place *place;
     bool linked;              /* its unit is connected */
@@ -98,9 +107,8 @@ struct ft_detector {
     size_t nodes_n, nodes_room;
     struct ft_watched **by_name;
     size_t buckets;
-    int64_t *heard_ns;         /* by number: when it was last heard; INT64_MIN: never */
-    int64_t *due_ns;           /* by number: the same of those that are well, of others INT64_MAX */
-    int64_t oldest_ns;         /* none of due_ns is earlier */
+    struct ft_beats *beats;    /* the same */
+    int64_t oldest_ns;         /* no node that is well was heard last earlier than that */
     struct ft_timers *timers;
     struct ft_places *places;
     struct ft_trial *trials;   /* FT_TRIALS_MAX */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fleet.c - all modules: their table, what happens to nodes and modules, time.
+ * fleet.c - all modules: what comes in (a plan, what happens to nodes, time), and views of it.
  *
  * Owned by the reign of a central unit that leads; centrald/modules.c drives it. The work is cut
  * so:
- *   fleet.c         what comes in: the plan, nodes, states; and who has to be looked at for it
+ *   fleet.c         what comes in: the plan, nodes, time
+ *   fleet_said.c    what nodes say of their modules
  *   fleet_people.c  what persons order
+ *   fleet_table.c   the modules; who has to be looked at
  *   reconcile.c     one module: the next step from what is to what should be
  *   placement.c     which node for it; berths.c: the nodes, in the order of liking
  *   module_spec.c   the order to a unit
@@ -27,8 +29,6 @@
 
 #include "common/text.h"
 #include "core/fleet_state.h"
-
-#define LOOKED_AT_MAX 200000 /* nodes in one go: some milliseconds */
 
 /* ---------------------------------------------------------------- making */
 
@@ -67,290 +67,6 @@ void ft_fleet_destroy(struct ft_fleet *fleet)
     ft_berths_destroy(fleet->berths);
     ft_timers_destroy(fleet->timers);
     free(fleet);
-}
-
-/* ---------------------------------------------------------------- the log */
-
-void ft_fleet_log(struct ft_fleet *fleet, const char *name, const struct ft_fleet_module *module,
-                  const struct ft_berth *berth, const struct ft_berth *from, const char *format,
-                  ...)
-{
-    char text[FT_FLEET_WAITS_MAX + 2 * FT_TEXT_MAX];
-    struct ft_event event = {.name = name, .rank = -1, .text = text};
-    va_list arguments;
-    int n = 0;
-
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    ft_text_one_line(text);
-    if (berth != NULL)
-        event.node = berth->name;
-    if (module != NULL) {
-        event.fields[n].key = "module";
-        event.fields[n++].text = module->name;
-        if (module->epoch > 0) {
-            event.fields[n].key = "epoch";
-            event.fields[n++].number = (double) module->epoch;
-        }
-    }
-    if (from != NULL) {
-        event.fields[n].key = "from";
-        event.fields[n++].text = from->name;
-    }
-    fleet->env.log(fleet->env.arg, &event);
-}
-
-/* ---------------------------------------------------------------- the table */
-
-static struct ft_fleet_module **bucket_of(const struct ft_fleet *fleet, const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (unsigned char) *name) * UINT64_C(1099511628211);
-    return (struct ft_fleet_module **) &fleet->by_name[(hash ^ hash >> 32) % FT_FLEET_BUCKETS];
-}
-
-struct ft_fleet_module *ft_fleet_module(const struct ft_fleet *fleet, const char *name)
-{
-    struct ft_fleet_module *module = *bucket_of(fleet, name);
-
-    while (module != NULL && strcmp(module->name, name) != 0)
-        module = module->by_name_next;
-    return module;
-}
-
-static int make_room(struct ft_fleet *fleet)
-{
-    size_t room = fleet->room > 0 ? 2 * fleet->room : 16;
-    struct ft_fleet_module **modules;
-
-    if (fleet->n < fleet->room)
-        return 0;
-    modules = realloc(fleet->modules, room * sizeof(struct ft_fleet_module *));
-    if (modules == NULL)
-        return -1;
-    fleet->modules = modules;
-    fleet->room = room;
-    return 0;
-}
-
-struct ft_fleet_module *ft_fleet_add(struct ft_fleet *fleet, const char *name)
-{
-    struct ft_fleet_module *module, **bucket;
-
-    if (name[0] == '\0' || strlen(name) >= FT_MODULE_NAME_MAX) {
-        errno = EINVAL;
-        return NULL;
-    }
-    /* Twice as many as a plan has: those of the plan before it may still be stopping. */
-    if (fleet->n >= 2 * FT_PLAN_MODULES_MAX) {
-        errno = ENOBUFS;
-        return NULL;
-    }
-    module = calloc(1, sizeof *module);
-    if (module == NULL || make_room(fleet) < 0 || ft_timers_reserve(fleet->timers) < 0) {
-        free(module);
-        errno = ENOMEM;
-        return NULL;
-    }
-    module->fleet = fleet;
-    ft_text_copy(module->name, sizeof module->name, name);
-    module->timer.kind = FT_TIMER_MODULE;
-    module->timer.owner = module;
-    bucket = bucket_of(fleet, name);
-    module->by_name_next = *bucket;
-    *bucket = module;
-    module->place = fleet->n;
-    fleet->modules[fleet->n++] = module;
-    return module;
-}
-
-void ft_fleet_remove(struct ft_fleet *fleet, struct ft_fleet_module *module)
-{
-    struct ft_fleet_module **link = bucket_of(fleet, module->name);
-
-    while (*link != module)
-        link = &(*link)->by_name_next;
-    *link = module->by_name_next;
-    ft_fleet_set_waits(module, FT_WAITS_NOT, " ");
-    if (module->due)
-        fleet->due_n--;
-    if (module->changing)
-        fleet->changing_n--;
-    if (module->at != NULL)
-        ft_fleet_unlink(module);
-    ft_timers_disarm(fleet->timers, &module->timer);
-    ft_timers_unreserve(fleet->timers);
-    fleet->n--;
-    for (size_t i = module->place; i < fleet->n; i++) {
-        fleet->modules[i] = fleet->modules[i + 1];
-        fleet->modules[i]->place = i;
-    }
-    free(module);
-}
-
-/* ---------------------------------------------------------------- at a node */
-
-static void unreserve(struct ft_fleet_module *module)
-{
-    module->at->reserved_bytes -= module->reserved_bytes;
-    module->reserved_bytes = 0;
-}
-
-/* What was true over a connection that is gone. */
-static void forget_connection(struct ft_fleet_module *module)
-{
-    module->ordered = module->stop_ordered = module->policy_told = false;
-    module->told = module->given_up = module->ran = false;
-    module->told_epoch = 0;
-}
-
-void ft_fleet_link(struct ft_fleet_module *module, struct ft_berth *berth)
-{
-    struct ft_fleet *fleet = module->fleet;
-
-    module->at = berth;
-    module->berth_previous = NULL;
-    module->berth_next = berth->modules;
-    if (berth->modules != NULL)
-        berth->modules->berth_previous = module;
-    berth->modules = module;
-    module->cores = module->spec != NULL ? module->spec->cores_min : 0;
-    module->reserved_bytes = module->spec != NULL ? module->spec->memory_min_bytes : 0;
-    berth->reserved_bytes += module->reserved_bytes;
-    ft_berth_load(fleet->berths, berth, module->cores);
-    forget_connection(module);
-}
-
-void ft_fleet_unlink(struct ft_fleet_module *module)
-{
-    struct ft_fleet *fleet = module->fleet;
-    struct ft_berth *berth = module->at;
-
-    if (module->berth_previous != NULL)
-        module->berth_previous->berth_next = module->berth_next;
-    else
-        berth->modules = module->berth_next;
-    if (module->berth_next != NULL)
-        module->berth_next->berth_previous = module->berth_previous;
-    module->berth_next = module->berth_previous = NULL;
-    unreserve(module);
-    ft_berth_unload(fleet->berths, berth, module->cores);
-    forget_connection(module);
-    module->at = NULL;
-    module->state_ns = ft_fleet_now_ns(fleet);
-    module->leaving = false;
-    if (module->in_order) {
-        module->in_order = false;
-        berth->leaving_n--;
-        ft_fleet_stir_turns(fleet);
-    }
-    if (berth->drained != NULL && berth->modules_n == 0)
-        ft_fleet_log(fleet, "node_drained", NULL, berth, NULL,
-                     "no module is left on node %s, which is %s", berth->name, berth->drained);
-}
-
-/* ---------------------------------------------------------------- who is due */
-
-void ft_fleet_due(struct ft_fleet_module *module)
-{
-    struct ft_fleet *fleet = module->fleet;
-
-    if (module->due)
-        return;
-    module->due = true;
-    fleet->due_n++;
-    if (module->place < fleet->due_first)
-        fleet->due_first = module->place;
-}
-
-static void all_due(struct ft_fleet *fleet)
-{
-    for (size_t i = 0; i < fleet->n; i++)
-        ft_fleet_due(fleet->modules[i]);
-}
-
-static void berth_due(struct ft_berth *berth)
-{
-    for (struct ft_fleet_module *module = berth->modules; module != NULL;
-         module = module->berth_next)
-        ft_fleet_due(module);
-}
-
-void ft_fleet_work(struct ft_fleet *fleet)
-{
-    if (fleet->plan == NULL)
-        return;
-    fleet->looked_at = 0;
-    while (fleet->due_n > 0 && fleet->looked_at < LOOKED_AT_MAX) {
-        struct ft_fleet_module *module = NULL;
-
-        while (fleet->due_first < fleet->n && !fleet->modules[fleet->due_first]->due)
-            fleet->due_first++;
-        if (fleet->due_first < fleet->n)
-            module = fleet->modules[fleet->due_first];
-        if (module == NULL) {
-            fleet->due_first = 0;
-            continue;
-        }
-        module->due = false;
-        fleet->due_n--;
-        ft_fleet_consider(module);
-    }
-}
-
-void ft_fleet_stir(struct ft_fleet *fleet, const struct ft_berth *berth)
-{
-    struct ft_fleet_module *next;
-
-    if (FT_PLANTED(FT_PLANT_FLEET_NO_RETRY) || !ft_berth_is_open(berth))
-        return;
-    for (struct ft_fleet_module *module = fleet->waiting; module != NULL; module = next) {
-        struct ft_wish wish;
-
-        next = module->waiting_next;
-        if (module->waits == FT_WAITS_GATHERING && module->hope == berth)
-            ft_fleet_due(module);
-        if (module->waits != FT_WAITS_NODE || module->spec == NULL)
-            continue;
-        ft_fleet_wish(module, &wish);
-        wish.not_on = module->at;
-        if (ft_placement_can(&wish, berth, NULL, 0))
-            ft_fleet_due(module);
-    }
-}
-
-static void stir_waits(struct ft_fleet *fleet, enum ft_waits waits)
-{
-    for (struct ft_fleet_module *module = fleet->waiting; module != NULL;
-         module = module->waiting_next) {
-        if (module->waits == waits)
-            ft_fleet_due(module);
-    }
-}
-
-void ft_fleet_stir_turns(struct ft_fleet *fleet)
-{
-    stir_waits(fleet, FT_WAITS_TURN);
-}
-
-void ft_fleet_stir_after(struct ft_fleet *fleet)
-{
-    stir_waits(fleet, FT_WAITS_MODULE);
-}
-
-/* All nodes that are known have said what they run, or are lost: no need to wait for more. */
-static void stir_gathering(struct ft_fleet *fleet)
-{
-    struct ft_berth_counts counts;
-
-    if (fleet->settled)
-        return;
-    ft_berths_counts(fleet->berths, &counts);
-    if (counts.down == 0 && counts.untold == 0)
-        stir_waits(fleet, FT_WAITS_GATHERING);
 }
 
 /* ---------------------------------------------------------------- the plan */
@@ -495,7 +211,7 @@ int ft_fleet_plan(struct ft_fleet *fleet, const struct ft_plan *plan)
             take_spec(fleet->modules[i], NULL);
     }
     rank_modules(fleet);
-    all_due(fleet);
+    ft_fleet_all_due(fleet);
     if (!first)
         ft_fleet_log(fleet, "modules_reloaded", NULL, NULL, NULL,
                      "ft.conf was read again: %zu modules on %zu nodes", plan->modules_n,
@@ -510,8 +226,8 @@ static void forget_states(struct ft_berth *berth)
 {
     for (struct ft_fleet_module *module = berth->modules; module != NULL;
          module = module->berth_next)
-        forget_connection(module);
-    berth_due(berth);
+        ft_fleet_disconnect(module);
+    ft_fleet_berth_due(berth);
 }
 
 int ft_fleet_node_up(struct ft_fleet *fleet, const char *node, uint64_t incarnation)
@@ -546,7 +262,7 @@ int ft_fleet_node_lost(struct ft_fleet *fleet, const char *node, int64_t lease_f
         return -1;
     ft_berth_set_lost(fleet->berths, berth, lease_free_ns);
     forget_states(berth);
-    stir_gathering(fleet);
+    ft_fleet_stir_gathering(fleet);
     ft_fleet_work(fleet);
     return 0;
 }
@@ -573,7 +289,7 @@ int ft_fleet_node_failing(struct ft_fleet *fleet, const char *node, const char *
         ft_fleet_log(fleet, "node_leaving", NULL, berth, NULL,
                      "node %s is going down (%s): its %u modules are to run elsewhere",
                      berth->name, why, berth->modules_n);
-    berth_due(berth);
+    ft_fleet_berth_due(berth);
     ft_fleet_stir(fleet, berth);
     ft_fleet_work(fleet);
     return 0;
@@ -589,7 +305,7 @@ int ft_fleet_node_facts(struct ft_fleet *fleet, const char *node, uint32_t cores
     if (berth->facts_known && berth->cores == cores && berth->memory_bytes == memory_bytes)
         return 0;
     ft_berth_set_facts(fleet->berths, berth, cores, memory_bytes);
-    berth_due(berth);
+    ft_fleet_berth_due(berth);
     ft_fleet_stir(fleet, berth);
     ft_fleet_work(fleet);
     return 0;
@@ -639,7 +355,7 @@ int ft_fleet_node_readings(struct ft_fleet *fleet, const char *node,
     for (struct ft_fleet_module *module = berth->modules; module != NULL;
          module = module->berth_next) {
         if (module->told && module->state == FT_MODULE_RUNS && module->reserved_bytes > 0)
-            unreserve(module);
+            ft_fleet_unreserve(module);
     }
     ft_berth_set_readings(fleet->berths, berth, readings);
     if (fleet->waiting != NULL && readings->memory_free_bytes > before.memory_free_bytes)
@@ -649,175 +365,6 @@ int ft_fleet_node_readings(struct ft_fleet *fleet, const char *node,
         before.disk_free_pct < (double) (fleet->plan != NULL ? fleet->plan->forecast.disk_min_pct
                                                              : 0))
         ft_fleet_stir(fleet, berth);
-    ft_fleet_work(fleet);
-    return 0;
-}
-
-/* ---------------------------------------------------------------- what nodes say of modules */
-
-static bool may_run(enum ft_module_state state)
-{
-    return state != FT_MODULE_STOPPED && state != FT_MODULE_DONE;
-}
-
-static void log_state(struct ft_fleet_module *module, enum ft_module_state before, bool known)
-{
-    struct ft_fleet *fleet = module->fleet;
-    /* "runs" alone says nothing that is not said already. */
-    bool says_more = module->text[0] != '\0' &&
-                     strcmp(module->text, ft_module_state_text(module->state)) != 0;
-
-    if (module->state == FT_MODULE_RUNS && !(known && before == FT_MODULE_RUNS))
-        ft_fleet_log(fleet, "module_runs", module, module->at, NULL,
-                     "module %s runs on node %s (pid %" PRId64 ")%s%s", module->name,
-                     module->at->name, module->pid, says_more ? ": " : "",
-                     says_more ? module->text : "");
-    else if ((module->state == FT_MODULE_DELAYED || module->state == FT_MODULE_FAILED) && known &&
-             module->state != before)
-        ft_fleet_log(fleet, "module_ended", module, module->at, NULL,
-                     "module %s on node %s has ended (%s)%s%s", module->name, module->at->name,
-                     ft_module_end_text(module->end), module->text[0] != '\0' ? ": " : "",
-                     module->text);
-}
-
-/* What its own node says of it. */
-static void take_state(struct ft_fleet_module *module, const Ft__ModuleState *state)
-{
-    enum ft_module_state before = module->state;
-    bool known = module->told && module->told_epoch == state->epoch;
-
-    if (!known || before != (enum ft_module_state) state->state || module->pid != state->pid)
-        module->state_ns = ft_fleet_now_ns(module->fleet);
-    module->told = true;
-    module->told_epoch = state->epoch;
-    module->state = (enum ft_module_state) state->state;
-    module->given_up = state->given_up;
-    module->pid = state->pid;
-    module->end = (enum ft_module_end) state->end;
-    module->code = state->code;
-    module->restarts = state->restarts;
-    module->restart_ms = state->restart_ms;
-    ft_text_copy(module->text, sizeof module->text, state->text);
-    ft_text_one_line(module->text);
-    if (state->epoch > module->epoch) {
-        /* The ledger is older than what runs: it was lost and begun anew. */
-        module->epoch = state->epoch;
-        ft_fleet_keep(module);
-    }
-    if (state->epoch == module->epoch) {
-        log_state(module, before, known);
-        if (module->state == FT_MODULE_RUNS && !module->ran) {
-            module->ran = true;
-            ft_fleet_stir_after(module->fleet);
-        }
-    }
-    ft_fleet_due(module);
-}
-
-/* It runs where the fleet does not have it, and nowhere else: then there it is. */
-static void adopt(struct ft_fleet_module *module, struct ft_berth *berth,
-                  const Ft__ModuleState *state)
-{
-    ft_fleet_link(module, berth);
-    module->epoch = state->epoch;
-    module->single = module->spec->single;
-    if (module->started == 0)
-        module->started = module->program;
-    module->leaving = module->done = false;
-    ft_fleet_keep(module);
-    ft_fleet_log(module->fleet, "module_adopted", module, berth, NULL,
-                 "module %s runs on node %s already, and stays there", module->name, berth->name);
-    take_state(module, state);
-}
-
-/* What the ledger has never heard of, although it knows all that was placed, is left from before
- * ft.conf had the module taken out. Nobody knows what program it is. */
-static bool may_adopt(const struct ft_fleet_module *module, const Ft__ModuleState *state)
-{
-    return module->at == NULL && ft_fleet_wanted(module) && state->epoch >= module->epoch &&
-           (module->kept || !module->fleet->founded) && state->state != FT_MODULE_FAILED &&
-           !state->given_up;
-}
-
-/* A node has something that is not placed there. */
-static void take_stray(struct ft_fleet *fleet, struct ft_berth *berth,
-                       struct ft_fleet_module *module, const Ft__ModuleState *state)
-{
-    enum ft_module_state what = (enum ft_module_state) state->state;
-    uint64_t epoch = state->epoch;
-
-    if (!may_run(what) || what == FT_MODULE_STOPPING)
-        return;
-    if (module != NULL && may_adopt(module, state)) {
-        adopt(module, berth, state);
-        return;
-    }
-    if (module != NULL && module->epoch > epoch)
-        epoch = module->epoch;
-    ft_fleet_log(fleet, "module_stale", module, berth, module != NULL ? module->at : NULL,
-                 "node %s runs module %s, which %s; it is stopped there", berth->name, state->name,
-                 module == NULL || module->spec == NULL ? "ft.conf does not have"
-                 : module->at != NULL                   ? "is placed elsewhere by now"
-                 : ft_fleet_wanted(module)              ? "is older than what is to run"
-                                                        : "is not to run");
-    ft_fleet_order_stop(fleet, berth, state->name, epoch, "it is not to run here");
-}
-
-static bool is_sound(const Ft__ModuleState *state)
-{
-    return state->name != NULL && state->name[0] != '\0' &&
-           strlen(state->name) < FT_MODULE_NAME_MAX && state->state < FT_MODULE_STATES &&
-           state->end < FT_MODULE_ENDS && state->epoch < UINT64_MAX / 2;
-}
-
-static void take_one(struct ft_fleet *fleet, struct ft_berth *berth, const Ft__ModuleState *state)
-{
-    struct ft_fleet_module *module = ft_fleet_module(fleet, state->name);
-
-    if (state->epoch > fleet->epoch)
-        fleet->epoch = state->epoch;
-    if (module != NULL && module->at == berth)
-        take_state(module, state);
-    else
-        take_stray(fleet, berth, module, state);
-}
-
-int ft_fleet_module_state(struct ft_fleet *fleet, const char *node, const Ft__ModuleState *state)
-{
-    struct ft_berth *berth = ft_berths_find(fleet->berths, node);
-
-    if (berth == NULL || !berth->up || fleet->plan == NULL || !is_sound(state)) {
-        errno = EINVAL;
-        return -1;
-    }
-    take_one(fleet, berth, state);
-    ft_fleet_work(fleet);
-    return 0;
-}
-
-int ft_fleet_node_list(struct ft_fleet *fleet, const char *node, const Ft__ModuleList *list)
-{
-    struct ft_berth *berth = ft_berths_find(fleet->berths, node);
-    bool sound = true;
-
-    for (size_t i = 0; i < list->n_modules; i++)
-        sound = sound && is_sound(list->modules[i]);
-    if (berth == NULL || !berth->up || fleet->plan == NULL || !sound) {
-        errno = EINVAL;
-        return -1;
-    }
-    /* What it does not have it does not run, unless an order to start is on its way. */
-    for (struct ft_fleet_module *module = berth->modules; module != NULL;
-         module = module->berth_next) {
-        if (!module->ordered)
-            module->told = false;
-    }
-    ft_berth_set_told(fleet->berths, berth, true);
-    for (size_t i = 0; i < list->n_modules; i++)
-        take_one(fleet, berth, list->modules[i]);
-    berth_due(berth);
-    ft_fleet_stir(fleet, berth);
-    stir_gathering(fleet);
     ft_fleet_work(fleet);
     return 0;
 }
@@ -837,7 +384,7 @@ int64_t ft_fleet_next_deadline_ns(const struct ft_fleet *fleet)
 static void settle(struct ft_fleet *fleet)
 {
     fleet->settled = true;
-    all_due(fleet);
+    ft_fleet_all_due(fleet);
     if (!fleet->founded)
         ft_fleet_keep_meta(fleet);
 }

@@ -2,7 +2,7 @@
 /*
  * fleet_state.h - what the files of the fleet share: the modules and their table.
  *
- * For fleet.c, fleet_people.c, fleet_keep.c and reconcile.c only; everybody else sees fleet.h.
+ * For fleet.c, fleet_*.c, module_spec.c and reconcile.c only; everybody else sees fleet.h.
  */
 #ifndef FT_CORE_FLEET_STATE_H
 #define FT_CORE_FLEET_STATE_H
@@ -120,7 +120,7 @@ static inline int64_t ft_fleet_now_ns(const struct ft_fleet *fleet)
     return fleet->env.now_ns(fleet->env.arg);
 }
 
-/* ---- fleet.c */
+/* ---- fleet_table.c */
 
 struct ft_fleet_module *ft_fleet_module(const struct ft_fleet *fleet, const char *name);
 /* Finds or adds one that the plan does not know. NULL with errno ENOMEM, EINVAL, ENOBUFS. */
@@ -128,15 +128,23 @@ struct ft_fleet_module *ft_fleet_add(struct ft_fleet *fleet, const char *name);
 /* It is to be placed nowhere, and nothing of it kept. */
 void ft_fleet_remove(struct ft_fleet *fleet, struct ft_fleet_module *module);
 void ft_fleet_due(struct ft_fleet_module *module);
+void ft_fleet_all_due(struct ft_fleet *fleet);
+void ft_fleet_berth_due(struct ft_berth *berth); /* those that are there */
 /* Does all that is due, or a good part of it; the rest at the next tick. */
 void ft_fleet_work(struct ft_fleet *fleet);
 /* Has those looked at that may have waited for a change of this node. */
 void ft_fleet_stir(struct ft_fleet *fleet, const struct ft_berth *berth);
 void ft_fleet_stir_turns(struct ft_fleet *fleet);
 void ft_fleet_stir_after(struct ft_fleet *fleet);
+/* All nodes that are known have said what they run, or are lost: no need to wait for more. */
+void ft_fleet_stir_gathering(struct ft_fleet *fleet);
 
 void ft_fleet_link(struct ft_fleet_module *module, struct ft_berth *berth);
 void ft_fleet_unlink(struct ft_fleet_module *module);
+/* Its readings show what it takes: no memory is held for it any more. */
+void ft_fleet_unreserve(struct ft_fleet_module *module);
+/* What was true over a connection that is gone. */
+void ft_fleet_disconnect(struct ft_fleet_module *module);
 
 /* Writes an entry of the event log. module, berth and from may be NULL. */
 void ft_fleet_log(struct ft_fleet *fleet, const char *name, const struct ft_fleet_module *module,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * grant.c - nodes that a launcher asks for outright: for an allocation of its own, not in the place of
- * something that was lost.
+ * grant.c - nodes that a launcher asks for outright: for an allocation of its own, not in the place
+ * of something that was lost.
  *
- * Called for the requests ACQUIRE and GIVE_BACK, and by news.c with what the resource manager says to
- * an acquire that is one of these. A node that was given so is granted until the launcher gives it
- * back or ends (then it goes back with all that its session has acquired); meanwhile no decision
- * takes it. It is kept with the request that it answered: the same one asked again, because its answer
- * was lost on the way, is given the same node and not another one.
+ * Called for the requests ACQUIRE and GIVE_BACK, and by news.c with what the resource manager says
+ * to an acquire that is one of these. A node that was given so is granted until the launcher gives
+ * it back or ends (then it goes back with all that its session has acquired); meanwhile no decision
+ * takes it. It is kept with the request that it answered: the same one asked again, because its
+ * answer was lost on the way, is given the same node and not another one.
  *
  *     ACQUIRE  -> acquire -> offer    granted, answered
  *                         -> none     answered: why, and when to ask again
@@ -75,8 +75,8 @@ static size_t split(const char *list, char text[FT_EXCLUDE_MAX], const char *nam
     return n;
 }
 
-/* Nodes that the launcher has already, given so or with a daemon there: a resource manager that shares
- * nodes would give one of them once more. */
+/* Nodes that the launcher has already, given so or with a daemon there: a resource manager that
+ * shares nodes would give one of them once more. */
 static size_t add_present(const struct ft_central *central, const char *names[NAMES_MAX], size_t n)
 {
     const struct ft_node *node = ft_inventory_first(central->inventory);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * health.c - what becomes of nodes by the detector's, a forecast's or an administrator's word, and the
- * launcher that is told of it.
+ * health.c - what becomes of nodes by the detector's, a forecast's or an administrator's word, and
+ * the launcher that is told of it.
  *
- *   declared   the node is silent. It is nobody's alternative from now on. Its processes are not ended
- *              here: the launcher is told (NEWS), does without the node, and reports it as lost; that
- *              ends them, in one order for everybody. Over when the node is heard of again.
- *   failing    the node is going down, or is to be left. It is nobody's alternative; who asks instead
- *              of what is on it gets an answer at once, as planned work; what was given there and not
- *              claimed yet is taken back. The launcher tells the job's processes. Over when whoever
- *              said so says that it is well.
+ *   declared   the node is silent. It is nobody's alternative from now on. Its processes are not
+ *              ended here: the launcher is told (NEWS), does without the node, and reports it as
+ *              lost; that ends them, in one order for everybody. Over when the node is heard of
+ *              again.
+ *   failing    the node is going down, or is to be left. It is nobody's alternative; who asks
+ *              instead of what is on it gets an answer at once, as planned work; what was given
+ *              there and not claimed yet is taken back. The launcher tells the job's processes.
+ *              Over when whoever said so says that it is well.
  *
  * A launcher has one request under way that waits for news (ftNextNews). News reaches it within the
  * call that brings it.
@@ -21,6 +22,7 @@
 
 #include "common/text.h"
 #include "core/decision.h"
+#include "core/planted.h"
 #include "core/waiter.h"
 
 /* ---------------------------------------------------------------- telling */
@@ -70,7 +72,7 @@ void ft_central_next_news(struct ft_central *central, uint64_t token,
         return;
     }
     tiding = ft_tidings_after(central->tidings, after);
-    if (tiding != NULL) {
+    if (tiding != NULL && !FT_PLANTED(FT_PLANT_NEWS_MISSED)) {
         answer_news(tiding, &reply);
         ft_central_reply(central, token, &reply);
         return;
@@ -84,8 +86,8 @@ void ft_central_next_news(struct ft_central *central, uint64_t token,
     ft_waiter_join_queue(waiter, central->news_waiting);
 }
 
-/* News of a node that the launcher has a daemon on. Without memory for it the launcher does not hear
- * of it this way: the log says so, and what it notices itself still counts. */
+/* News of a node that the launcher has a daemon on. Without memory for it the launcher does not
+ * hear of it this way: the log says so, and what it notices itself still counts. */
 static void spread(struct ft_central *central, struct ft_node *node, ftNodeChange_t change,
                    const char *why)
 {
@@ -132,6 +134,8 @@ static void look_again(struct ft_central *central, const struct ft_node *node, c
     char text[FT_TEXT_MAX];
     struct bad_node bad = {.node = node, .why = text};
 
+    if (FT_PLANTED(FT_PLANT_GIVE_FAILING))
+        return;
     snprintf(text, sizeof text, "%s%s%.300s", what, why != NULL && why[0] != '\0' ? ": " : "",
              why != NULL ? why : "");
     ft_each_decision(central, check_candidate, &bad);
@@ -174,7 +178,8 @@ void ft_central_node_failing(struct ft_central *central, const char *name, const
                     "node %s is going down%s%.300s; %u processes of the job live there", node->name,
                     why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "",
                     node->processes_n);
-    spread(central, node, FT_NODE_FAILING, why);
+    if (!node->declared) /* that it is lost has to be heard, and is heard by who asks late, too */
+        spread(central, node, FT_NODE_FAILING, why);
     look_again(central, node, "is going down", why);
 }
 

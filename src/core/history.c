@@ -4,8 +4,8 @@
  *
  * Fed by the central unit's units.c with every Sample, read by the tables of `ft nodes`, by the
  * metrics and by placement. Names of disks, sensors and interfaces are kept once for all nodes: a
- * cluster of 10,000 has a few dozen different ones. A series keeps, for each step of time, the worst
- * value seen in it (least free memory and disk, highest load and temperature) as a float.
+ * cluster of 10,000 has a few dozen different ones. A series keeps, for each step of time, the
+ * worst value seen in it (least free memory and disk, highest load and temperature) as a float.
  *
  * Nodes are found by name in a hash that grows by doubling; they hang in a list in the order in
  * which they came. All are dropped with the history only, or by ft_history_forget.
@@ -16,6 +16,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/hash.h"
 
 #define BUCKETS_MIN 64
 #define STEP_NS ((int64_t) FT_HISTORY_STEP_S * 1000000000)
@@ -71,11 +73,7 @@ static const struct {
 
 static size_t bucket_of(const struct ft_history *history, const char *name)
 {
-    uint64_t hash = 1469598103934665603u;
-
-    while (*name != '\0')
-        hash = (hash ^ (unsigned char) *name++) * 1099511628211u;
-    return hash & (history->buckets_n - 1);
+    return ft_hash(name, strlen(name)) & (history->buckets_n - 1);
 }
 
 struct ft_history *ft_history_create(void)

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "common/text.h"
 #include "core/planted.h"
 #include "core/stock.h"
@@ -44,10 +45,8 @@ static size_t short_length(const char *name)
 
 static size_t hash_of(const char *name, size_t n)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = ft_hash(name, n);
 
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ (unsigned char) name[i]) * 1099511628211u;
     return (size_t) (hash ^ hash >> 32);
 }
 

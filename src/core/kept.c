@@ -7,7 +7,8 @@
  * what grows with a job (its processes, those that ended, peers) is kept piece by piece. All keys
  * begin with the session's (config.kept_under).
  *
- * Kept is what was said or follows from what was reported: jobs, places, subjects with their epochs,
+ * Kept is what was said or follows from what was reported: jobs, places, subjects with their epochs
+ * and the errors with them that were written down,
  * decisions whose alternative is in use. Not kept is what is under way: who waits asks again, and
  * gets a decision of the successor's; nothing was said of the one before. Times are not kept, as
  * clocks differ: what was a moment ago is "now" to the successor, which errs on the careful side.
@@ -24,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
 #include "common/text.h"
 #include "wire/convert.h"
 #include "wire/kept.pb-c.h"
@@ -38,15 +40,12 @@
 /* A name as it stands in a key: long ones are cut, and told apart by a hash. */
 static const char *short_name(const char *name, char text[NAME_IN_KEY_MAX + 20])
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
     size_t n = strlen(name);
 
     if (n <= NAME_IN_KEY_MAX && strchr(name, '/') == NULL)
         return name;
-    for (const char *at = name; *at != '\0'; at++)
-        hash = (hash ^ (unsigned char) *at) * UINT64_C(1099511628211);
     snprintf(text, NAME_IN_KEY_MAX + 20, "%.*s~%016" PRIx64, (int) strcspn(name, "/") > 60 ? 60
-             : (int) strcspn(name, "/"), name, hash);
+             : (int) strcspn(name, "/"), name, ft_hash(name, n));
     return text;
 }
 
@@ -222,8 +221,40 @@ void ft_keep_facts(struct ft_central *central, const struct ft_node *node)
 
 /* ---------------------------------------------------------------- subjects */
 
+/* One that never had an alternative, and no errors, is nothing but its name. */
+static bool is_worth_keeping(const struct ft_subject *subject)
+{
+    bool is_worth = subject->epoch > 0;
+
+    for (int usage = 0; usage < FT_USAGES; usage++)
+        is_worth = is_worth || subject->reported[usage].event != 0;
+    return is_worth;
+}
+
+static size_t put_reported(const struct ft_subject *subject, Ft__KeptReported kept[FT_USAGES],
+                           Ft__KeptReported *list[FT_USAGES])
+{
+    size_t n = 0;
+
+    for (unsigned usage = 0; usage < FT_USAGES; usage++) {
+        const struct ft_reported *reported = &subject->reported[usage];
+
+        if (reported->event == 0)
+            continue;
+        ft__kept_reported__init(&kept[n]);
+        kept[n].usage = usage;
+        kept[n].event = reported->event;
+        kept[n].count = reported->count;
+        kept[n].epoch = reported->epoch;
+        list[n] = &kept[n];
+        n++;
+    }
+    return n;
+}
+
 void ft_keep_subject(struct ft_central *central, const struct ft_subject *subject)
 {
+    Ft__KeptReported reported[FT_USAGES], *reported_list[FT_USAGES];
     Ft__KeptSubject kept = FT__KEPT_SUBJECT__INIT;
     Ft__Resource resource = FT__RESOURCE__INIT;
     const char *names[NAMES_MAX];
@@ -231,8 +262,7 @@ void ft_keep_subject(struct ft_central *central, const struct ft_subject *subjec
     char name[NAME_IN_KEY_MAX + 20];
     size_t n;
 
-    /* One that never had an alternative is nothing but its name. */
-    if (central->env.keep == NULL || subject->epoch == 0)
+    if (central->env.keep == NULL || !is_worth_keeping(subject))
         return;
     n = ft_subject_names(subject, names, NAMES_MAX);
     ft_put_resource(&resource, &subject->resource);
@@ -249,6 +279,8 @@ void ft_keep_subject(struct ft_central *central, const struct ft_subject *subjec
             deaths[kept.n_deaths++] = subject->deaths[i].node->name;
     }
     kept.deaths = deaths;
+    kept.n_reported = put_reported(subject, reported, reported_list);
+    kept.reported = reported_list;
     keep(central, &kept.base, "subject/%s", short_name(names[0], name));
 }
 
@@ -257,7 +289,7 @@ void ft_keep_no_subject(struct ft_central *central, const struct ft_subject *sub
     const char *own;
     char name[NAME_IN_KEY_MAX + 20];
 
-    if (central->env.keep == NULL || subject->epoch == 0)
+    if (central->env.keep == NULL || !is_worth_keeping(subject))
         return;
     ft_subject_names(subject, &own, 1);
     forget(central, "subject/%s", short_name(own, name));
@@ -510,6 +542,20 @@ static int restore_occupants(struct ft_central *central, struct ft_subject *subj
     return 0;
 }
 
+/* Counting goes on, up to what came since it was written down last. */
+static void restore_reported(struct ft_central *central, struct ft_subject *subject,
+                             const Ft__KeptSubject *kept)
+{
+    for (size_t i = 0; i < kept->n_reported; i++) {
+        const Ft__KeptReported *reported = kept->reported[i];
+
+        if (reported->usage < FT_USAGES && !FT_PLANTED(FT_PLANT_FORGET_ERRORS))
+            subject->reported[reported->usage] = (struct ft_reported) {
+                .event = reported->event, .count = reported->count, .epoch = reported->epoch,
+                .last_ns = ft_now_ns(central)};
+    }
+}
+
 static int restore_subject(struct ft_central *central, const void *message)
 {
     const Ft__KeptSubject *kept = message;
@@ -533,6 +579,7 @@ static int restore_subject(struct ft_central *central, const void *message)
         subject->deaths[i].at_ns = ft_now_ns(central);
         subject->deaths_n = (unsigned) i + 1;
     }
+    restore_reported(central, subject, kept);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * kept.h - what the central state machine keeps for a successor. No one outside of core includes it.
+ * kept.h - what the central state machine keeps for a successor. No one outside of core includes
+ * it.
  *
  * To be called whenever the thing has changed, before anyone is told of it. All of it does nothing
  * if env.keep is NULL.

@@ -2,15 +2,15 @@
 /*
  * ledger.c - an ordered map from keys to bytes, its snapshots and its commands.
  *
- * Owned by centrald/voter.c, which applies what the voters agreed upon; read by a new leader. A hash
- * table finds keys, a list keeps them in the order of their first writing.
+ * Owned by centrald/voter.c, which applies what the voters agreed upon; read by a new leader. A
+ * hash table finds keys, a list keeps them in the order of their first writing.
  *
  * Bytes, all numbers little-endian:
  *     snapshot  "FTLEDGER" | format u32 = 1 | CRC-32C of the rest u32 | keys u64 | those
  *               a key: length u16 | its bytes | length of the value u32 | its bytes
  *     command   format u8 = 1 | changes, up to the end
- *               a change: verb u8 | length of the key u16 | its bytes | length of the value u32 | it
- *               (ERASE and ERASE_PREFIX have a value of length 0)
+ *               a change: verb u8 | length of the key u16 | its bytes | length of the value u32 |
+ *               it (ERASE and ERASE_PREFIX have a value of length 0)
  */
 #include "core/ledger.h"
 
@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "common/crc.h"
+#include "common/hash.h"
 
 #define SNAPSHOT_MAGIC "FTLEDGER"
 #define SNAPSHOT_FORMAT 1u
@@ -44,19 +45,9 @@ struct ft_ledger {
 
 /* ---------------------------------------------------------------- the table */
 
-/* FNV-1a: the same on every machine. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t n)
-{
-    const uint8_t *at = bytes;
-
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ at[i]) * 1099511628211u;
-    return hash;
-}
-
 static uint64_t hash_key(const char *key)
 {
-    return hash_bytes(14695981039346656037u, key, strlen(key));
+    return ft_hash(key, strlen(key));
 }
 
 struct ft_ledger *ft_ledger_create(void)
@@ -264,14 +255,14 @@ size_t ft_ledger_bytes(const struct ft_ledger *ledger)
 
 uint64_t ft_ledger_hash(const struct ft_ledger *ledger)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = FT_HASH_BEGIN;
 
     for (struct entry *entry = ledger->oldest; entry != NULL; entry = entry->newer) {
         uint64_t n = entry->n;
 
-        hash = hash_bytes(hash, entry->key, strlen(entry->key) + 1);
-        hash = hash_bytes(hash, &n, sizeof n);
-        hash = hash_bytes(hash, entry->data, entry->n);
+        hash = ft_hash_more(hash, entry->key, strlen(entry->key) + 1);
+        hash = ft_hash_more(hash, &n, sizeof n);
+        hash = ft_hash_more(hash, entry->data, entry->n);
     }
     return hash;
 }

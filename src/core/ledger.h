@@ -4,9 +4,10 @@
  * voter.
  *
  * Keys are kept in the order of their first writing. All changes come as commands, which the voters
- * agree upon (centrald/book.h); a ledger applies them, one after the other, and is the same wherever
- * the same commands were applied. A snapshot is the whole ledger as bytes, with a checksum.
- * Pure: no I/O, no clock. Sizes are bounded: a ledger refuses what would make it grow beyond.
+ * agree upon (centrald/book.h); a ledger applies them, one after the other, and is the same
+ * wherever the same commands were applied. A snapshot is the whole ledger as bytes, with a
+ * checksum. Pure: no I/O, no clock. Sizes are bounded: a ledger refuses what would make it grow
+ * beyond.
  *
  * Keys: "conf" (text of ft.conf), "node/NAME", "module/NAME", "job/...", "decision/ID", "meta/...".
  */

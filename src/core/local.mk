@@ -6,12 +6,14 @@ core_sources = \
     src/core/central.c src/core/central.h \
     src/core/claims.c src/core/claims.h \
     src/core/decision.c src/core/decision.h src/core/decision_words.c \
+    src/core/decisions.c \
     src/core/detector.c src/core/detector.h src/core/detector_impl.h \
     src/core/env.h \
     src/core/plan.c src/core/plan.h \
     src/core/plan_diff.c src/core/plan_diff.h \
     src/core/fleet.c src/core/fleet.h src/core/fleet_state.h \
-    src/core/fleet_keep.c src/core/fleet_people.c src/core/module_spec.c \
+    src/core/fleet_keep.c src/core/fleet_people.c src/core/fleet_said.c src/core/fleet_table.c \
+    src/core/module_spec.c \
     src/core/forecast.c src/core/forecast.h \
     src/core/grant.c src/core/grant.h \
     src/core/history.c src/core/history.h \
@@ -28,6 +30,7 @@ core_sources = \
     src/core/planted.h \
     src/core/pulse.c src/core/pulse.h \
     src/core/reconcile.c \
+    src/core/redeploy.c src/core/redeploy.h \
     src/core/recovery.c src/core/recovery.h \
     src/core/state.h \
     src/core/steward.c src/core/steward.h \

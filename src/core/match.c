@@ -92,7 +92,7 @@ bool ft_demand_needs_original(const struct ft_demand *demand)
     return demand->at_least || demand->same_kind;
 }
 
-uint64_t ft_demand_memory_bytes(const struct ft_demand *demand, const struct ft_facts *original)
+static uint64_t memory_bytes(const struct ft_demand *demand, const struct ft_facts *original)
 {
     uint64_t bytes = demand->memory_min_bytes;
 
@@ -136,7 +136,7 @@ static bool enough(uint32_t found, uint32_t wanted, const char *what, const char
 static bool enough_memory(const struct ft_demand *demand, const struct ft_facts *facts,
                           const struct ft_facts *original, char *why, size_t size)
 {
-    uint64_t wanted = ft_demand_memory_bytes(demand, original);
+    uint64_t wanted = memory_bytes(demand, original);
     bool by_original = wanted > demand->memory_min_bytes;
     char has[32], needs[32];
 
@@ -228,7 +228,7 @@ bool ft_match_facts(const struct ft_demand *demand, const struct ft_facts *facts
 static bool enough_free(const struct ft_demand *demand, const struct ft_measured *measured,
                         const struct ft_facts *original, char *why, size_t size)
 {
-    uint64_t wanted = ft_demand_memory_bytes(demand, original) / 2;
+    uint64_t wanted = memory_bytes(demand, original) / 2;
     char has[32], needs[32];
 
     /* Facts that are told by configuration say nothing of this machine's memory. */
@@ -241,8 +241,8 @@ static bool enough_free(const struct ft_demand *demand, const struct ft_measured
     return false;
 }
 
-/* A check that ended by itself has an exit code; of one that was not run, or did not end in time, the
- * unit says so in a sentence, and its code means nothing to anybody. */
+/* A check that ended by itself has an exit code; of one that was not run, or did not end in time,
+ * the unit says so in a sentence, and its code means nothing to anybody. */
 static void say_check(const struct ft_measured *measured, char *why, size_t size)
 {
     static const char by_the_unit[] = "the site's check ";

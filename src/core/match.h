@@ -37,9 +37,6 @@ bool ft_demand_equal(const struct ft_demand *a, const struct ft_demand *b);
 /* True if the demand is relative to the lost node, whose hardware must then be known. */
 bool ft_demand_needs_original(const struct ft_demand *demand);
 
-/* Memory that a node must have, in all. */
-uint64_t ft_demand_memory_bytes(const struct ft_demand *demand, const struct ft_facts *original);
-
 /* Compares facts with a demand. original: of the lost node, NULL if not known (a relative demand
  * then never fits). why (size bytes; may be NULL) gets the first thing that does not fit. */
 bool ft_match_facts(const struct ft_demand *demand, const struct ft_facts *facts,

@@ -123,6 +123,12 @@ struct ft_plan_forecast {
     bool drain;            /* act: modules move, jobs are told (default); else only say so */
 };
 
+/* The paper's algorithm 4: what is done about a voter that is not heard; see core/redeploy.h. */
+struct ft_plan_redeploy {
+    bool on;              /* start it, and send it the program if its own is gone (default) */
+    unsigned after_ms;    /* that it was not heard, 5000 */
+};
+
 struct ft_plan {
     struct ft_plan_node *nodes;
     size_t nodes_n;
@@ -134,6 +140,7 @@ struct ft_plan {
     struct ft_central_config central;
     struct ft_plan_detect detect;
     struct ft_plan_forecast forecast;
+    struct ft_plan_redeploy redeploy;
     uint16_t port;                 /* central units', TCP and UDP: 7311 */
     uint16_t unit_port;            /* node units', UDP: 7312 */
     unsigned lease_ms;             /* 2000 */

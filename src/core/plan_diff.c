@@ -329,6 +329,13 @@ static void diff_forecast(struct telling *telling, const struct ft_plan_forecast
     tell_number(telling, FT_DIFF_FORECAST, "drain", old->drain, new->drain);
 }
 
+static void diff_redeploy(struct telling *telling, const struct ft_plan_redeploy *old,
+                          const struct ft_plan_redeploy *new)
+{
+    tell_number(telling, FT_DIFF_REDEPLOY, "redeploy", old->on, new->on);
+    tell_number(telling, FT_DIFF_REDEPLOY, "redeploy_after_ms", old->after_ms, new->after_ms);
+}
+
 static void diff_sinks(struct telling *telling, const struct ft_plan *old,
                        const struct ft_plan *new)
 {
@@ -351,23 +358,31 @@ static void diff_sinks(struct telling *telling, const struct ft_plan *old,
              ft_hostlist_count(old->pool), ft_hostlist_count(new->pool));
 }
 
-static bool same_voters(const struct ft_plan *old, const struct ft_plan *new)
+/* Voters come, go and change their places one after the other, while the central unit works. */
+static void diff_voters(struct telling *telling, const struct ft_plan *old,
+                        const struct ft_plan *new)
 {
-    for (size_t i = 0; i < new->voters_n && i < old->voters_n; i++) {
-        const struct ft_plan_voter *was = &old->voters[i], *is = &new->voters[i];
+    for (size_t i = 0; i < new->voters_n; i++) {
+        const struct ft_plan_voter *is = &new->voters[i];
+        const struct ft_plan_voter *was = ft_plan_voter(old, is->name);
 
-        if (strcmp(was->name, is->name) != 0 || strcmp(was->address, is->address) != 0 ||
-            was->port != is->port || was->priority != is->priority || was->witness != is->witness)
-            return false;
+        if (was == NULL)
+            tell(telling, FT_DIFF_VOTERS, "voter %.100s: added", is->name);
+        else if (was->priority != is->priority || was->witness != is->witness)
+            tell(telling, FT_DIFF_VOTERS, "voter %.100s: changed", is->name);
+        if (was != NULL && (strcmp(was->address, is->address) != 0 || was->port != is->port))
+            tell(telling, FT_DIFF_VOTERS | FT_DIFF_RESTART, "voter %.100s: its address or port; "
+                 "restart its central unit", is->name);
     }
-    return old->voters_n == new->voters_n;
+    for (size_t i = 0; i < old->voters_n; i++) {
+        if (ft_plan_voter(new, old->voters[i].name) == NULL)
+            tell(telling, FT_DIFF_VOTERS, "voter %.100s: removed", old->voters[i].name);
+    }
 }
 
 static void diff_restart(struct telling *telling, const struct ft_plan *old,
                          const struct ft_plan *new)
 {
-    if (!same_voters(old, new))
-        tell(telling, FT_DIFF_RESTART, "voters: they have changed; restart the central units");
     tell_number(telling, FT_DIFF_RESTART, "port", old->port, new->port);
     tell_number(telling, FT_DIFF_RESTART, "unit_port", old->unit_port, new->unit_port);
     tell_number(telling, FT_DIFF_RESTART, "election_ms", old->election_ms, new->election_ms);
@@ -394,12 +409,15 @@ struct ft_plan_diff *ft_plan_diff(const struct ft_plan *old, const struct ft_pla
     }
     if (old == NULL) {
         diff->flags |= FT_DIFF_POOL | FT_DIFF_CENTRAL | FT_DIFF_DETECT | FT_DIFF_FORECAST |
-                       FT_DIFF_SINKS | FT_DIFF_ADMINS | FT_DIFF_RESTART;
+                       FT_DIFF_SINKS | FT_DIFF_ADMINS | FT_DIFF_REDEPLOY | FT_DIFF_VOTERS |
+                       FT_DIFF_RESTART;
     } else {
         diff_central(&telling, &old->central, &new->central);
         diff_detect(&telling, old, new);
         diff_forecast(&telling, &old->forecast, &new->forecast);
+        diff_redeploy(&telling, &old->redeploy, &new->redeploy);
         diff_sinks(&telling, old, new);
+        diff_voters(&telling, old, new);
         diff_restart(&telling, old, new);
     }
     if (telling.more > 0)

@@ -20,7 +20,9 @@ enum {
     FT_DIFF_FORECAST = 1u << 5,
     FT_DIFF_SINKS = 1u << 6,     /* where events go, metrics, the size of the log */
     FT_DIFF_ADMINS = 1u << 7,
-    FT_DIFF_RESTART = 1u << 8    /* voters, ports, authentication, folders, the source of facts:
+    FT_DIFF_REDEPLOY = 1u << 9,  /* what is done about a voter that is not heard */
+    FT_DIFF_VOTERS = 1u << 10,   /* who votes, and who is preferred */
+    FT_DIFF_RESTART = 1u << 8    /* ports, authentication, folders, the source of facts:
                                     counts when the central unit is started again */
 };
 

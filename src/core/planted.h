@@ -20,6 +20,9 @@ enum ft_plant {
     FT_PLANT_NEW_ANSWER,       /* asked again, a decision that holds is made anew, same epoch */
     FT_PLANT_GIVE_FAILED,      /* a node where starting just failed is given again */
     FT_PLANT_KEEP_LATE,        /* a decision is answered that was not kept */
+    FT_PLANT_NEWS_MISSED,      /* news is told to a launcher that waits just then, and never again */
+    FT_PLANT_GIVE_FAILING,     /* a node that goes down while it is probed is given */
+    FT_PLANT_FORGET_ERRORS,    /* a successor takes each error for a new one */
     FT_PLANT_N,
 
     /* In supervisor.c; tests/sim/sim_supervisor has them. */

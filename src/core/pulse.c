@@ -4,14 +4,21 @@
  *
  * A heartbeat each beat_ms, by a plan that does not drift: one that goes out late does not move the
  * ones after it, unless it is a whole beat late. Acknowledgements are dear to a leader of ten
- * thousand nodes, so only every so often a heartbeat asks for one: when a third of the lease is used
- * up. One that does and is not answered is sent again before the next is due: twice, and in the
- * second half of the lease as often as there is time for. One lost datagram costs nothing, and where
- * every fourth is lost leases hold.
+ * thousand nodes, so only every so often a heartbeat asks for one: when a third of the lease is
+ * used up. One that does and is not answered is sent again before the next is due: twice, and in
+ * the second half of the lease as often as there is time for. One lost datagram costs nothing, and
+ * where every fourth is lost leases hold.
+ *
+ * An acknowledgement may come by way of another unit (centrald/watch: the central unit lets one
+ * unit pass on those of some others), which is one more that can fail. So only the first heartbeat
+ * of a renewal leaves that open, and only of a unit that holds a lease of this leader; what is sent
+ * again asks the central unit itself. Where the first one was in vain the next renewals ask it,
+ * too: four of them, and twice as many each time that it comes to nothing again. Whoever cannot be
+ * reached by others beats as if there were none.
  *
  * The lease lasts lease_ms from when the acknowledged heartbeat was sent. The clock goes on while
- * the process is stopped or the machine asleep, so that what wakes up finds its lease over before it
- * does anything else: its driver calls ft_pulse_tick first.
+ * the process is stopped or the machine asleep, so that what wakes up finds its lease over before
+ * it does anything else: its driver calls ft_pulse_tick first.
  */
 #include "core/pulse.h"
 
@@ -23,6 +30,8 @@
 #define UNANSWERED_MAX 6       /* a leader that has much to do is not helped by repeating */
 #define UNANSWERED_HELD_MAX 24
 #define REPEAT_MAX_NS (60 * NS_PER_MS)
+#define DIRECT_MIN 4           /* renewals, after one that was shared in vain */
+#define DIRECT_MAX 64
 
 struct ft_pulse {
     struct ft_pulse_env env;
@@ -33,6 +42,9 @@ struct ft_pulse {
     int64_t repeat_ns;          /* the last one is sent again, INT64_MAX: not */
     unsigned repeats;
     unsigned unanswered;
+    bool is_shared;             /* the last one that asked */
+    unsigned direct;            /* so many renewals ask the central unit itself */
+    unsigned direct_next;       /* so many will, if the next that is shared is in vain */
     int64_t acked_ns;           /* the latest acknowledged one was sent; INT64_MIN: none */
     int64_t until_ns;           /* of the lease; INT64_MIN: none ever */
     bool held;                  /* lease_lost has not been said of it */
@@ -48,6 +60,7 @@ struct ft_pulse *ft_pulse_create(const struct ft_pulse_env *env, uint64_t random
     pulse->env = *env;
     pulse->random = random;
     pulse->next_ns = pulse->repeat_ns = INT64_MAX;
+    pulse->direct_next = DIRECT_MIN;
     pulse->acked_ns = pulse->until_ns = INT64_MIN;
     return pulse;
 }
@@ -85,6 +98,7 @@ bool ft_pulse_welcome(struct ft_pulse *pulse, uint64_t term, uint64_t incarnatio
     pulse->lease_ns = beat_ms > 0 ? lease_ms * NS_PER_MS : 0;
     pulse->welcomed_ns = now_ns(pulse);
     pulse->acked_ns = INT64_MIN;
+    pulse->is_shared = false;
     pulse->unanswered = 0;
     pulse->repeat_ns = INT64_MAX;
     pulse->next_ns = beat_ms > 0 ? pulse->welcomed_ns : INT64_MAX;
@@ -102,6 +116,9 @@ bool ft_pulse_ack(struct ft_pulse *pulse, uint64_t term, uint64_t incarnation, i
         sent_ns < pulse->welcomed_ns || sent_ns > ns || sent_ns <= pulse->acked_ns)
         return false;
     pulse->acked_ns = sent_ns;
+    if (pulse->is_shared)
+        pulse->direct_next = DIRECT_MIN;
+    pulse->is_shared = false;
     pulse->unanswered = 0;
     pulse->repeat_ns = INT64_MAX;
     until_ns = (FT_DETECTOR_PLANTED(LEASE_LATE) ? ns : sent_ns) + pulse->lease_ns;
@@ -132,14 +149,41 @@ static int64_t repeat_at_ns(const struct ft_pulse *pulse, int64_t ns)
     return pulse->repeats < REPEATS_MAX ? ns + (step_ns << pulse->repeats) : INT64_MAX;
 }
 
-static void beat_now(struct ft_pulse *pulse, int64_t ns, int64_t late_ns)
+/* The one before was shared, and it has to be asked again. */
+static void was_in_vain(struct ft_pulse *pulse)
 {
-    bool renew = pulse->acked_ns == INT64_MIN || ns - pulse->acked_ns >= pulse->lease_ns / 3;
+    pulse->is_shared = false;
+    pulse->direct = pulse->direct_next;
+    pulse->direct_next = 2 * pulse->direct < DIRECT_MAX ? 2 * pulse->direct : DIRECT_MAX;
+}
 
-    if (renew)
+static enum ft_pulse_ask how_to_ask(struct ft_pulse *pulse)
+{
+    if (FT_DETECTOR_PLANTED(ALWAYS_SHARED))
+        return FT_PULSE_ASKS_SHARED;
+    if (pulse->is_shared)
+        was_in_vain(pulse);
+    if (pulse->unanswered > 0 || !pulse->held || pulse->acked_ns == INT64_MIN)
+        return FT_PULSE_ASKS_DIRECT;
+    if (pulse->direct > 0) {
+        pulse->direct--;
+        return FT_PULSE_ASKS_DIRECT;
+    }
+    pulse->is_shared = true;
+    return FT_PULSE_ASKS_SHARED;
+}
+
+static void beat_now(struct ft_pulse *pulse, int64_t ns)
+{
+    enum ft_pulse_ask ask = FT_PULSE_ASKS_NOTHING;
+
+    pulse->repeat_ns = INT64_MAX;
+    if (pulse->acked_ns == INT64_MIN || ns - pulse->acked_ns >= pulse->lease_ns / 3) {
+        ask = how_to_ask(pulse);
         pulse->unanswered++;
-    pulse->repeat_ns = renew ? repeat_at_ns(pulse, ns) : INT64_MAX;
-    pulse->env.beat(pulse->env.arg, ns, renew, (unsigned) (late_ns / NS_PER_MS));
+        pulse->repeat_ns = repeat_at_ns(pulse, ns);
+    }
+    pulse->env.beat(pulse->env.arg, ns, ask);
 }
 
 /* The second one comes at any moment of the first beat, the others after it as planned. */
@@ -164,11 +208,11 @@ void ft_pulse_tick(struct ft_pulse *pulse)
     }
     if (ns >= pulse->next_ns) {
         pulse->repeats = 0;
-        beat_now(pulse, ns, ns - pulse->next_ns);
+        beat_now(pulse, ns);
         plan_next(pulse, ns);
     } else if (ns >= pulse->repeat_ns) {
         pulse->repeats++;
-        beat_now(pulse, ns, 0);
+        beat_now(pulse, ns);
     }
 }
 
@@ -176,7 +220,7 @@ void ft_pulse_poke(struct ft_pulse *pulse)
 {
     ft_pulse_tick(pulse); /* what has ended, has ended */
     if (pulse->beat_ns > 0)
-        beat_now(pulse, now_ns(pulse), 0);
+        beat_now(pulse, now_ns(pulse));
 }
 
 int64_t ft_pulse_lease_until_ns(const struct ft_pulse *pulse)

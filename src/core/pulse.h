@@ -13,13 +13,19 @@
 
 struct ft_pulse;
 
+/* What a heartbeat asks for. */
+enum ft_pulse_ask {
+    FT_PULSE_ASKS_NOTHING,
+    FT_PULSE_ASKS_SHARED, /* an acknowledgement, which may come by way of another unit */
+    FT_PULSE_ASKS_DIRECT  /* one from the central unit itself */
+};
+
 /* Functions must not call back. */
 struct ft_pulse_env {
     void *arg;
     /* Goes on while the process, or its whole node, sleeps. */
     int64_t (*now_ns)(void *arg);
-    /* A heartbeat. renew: to be acknowledged. late_ms: it should have gone out so much earlier. */
-    void (*beat)(void *arg, int64_t sent_ns, bool renew, unsigned late_ms);
+    void (*beat)(void *arg, int64_t sent_ns, enum ft_pulse_ask ask);
     /* A lease is held until then; again whenever it is renewed. */
     void (*lease_got)(void *arg, int64_t until_ns);
     /* It ended. fenced: it was ended by a Welcome that says that this node was declared lost. That

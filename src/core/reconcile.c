@@ -485,8 +485,8 @@ static void leave(struct ft_fleet_module *module)
     nowhere(module);
 }
 
-/* Where to remember one more: in the place of one that says nothing any more, else behind them, else
- * in the place of the oldest one. */
+/* Where to remember one more: in the place of one that says nothing any more, else behind them,
+ * else in the place of the oldest one. */
 static struct ft_unfit *unfit_slot(struct ft_fleet_module *module, int64_t now_ns)
 {
     struct ft_unfit *oldest = &module->unfit[0];

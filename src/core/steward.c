@@ -3,11 +3,12 @@
  * steward.c - what the leading voter does next about the membership and about who leads.
  *
  * Called by centrald/voter.c several times a second while it leads; what it says is carried out
- * there through libraft, one thing at a time. See steward.h for the rules. Nothing here can make the
- * voters disagree, that is Raft's; a mistake here costs votes or time without a leader.
+ * there through libraft, one thing at a time. See steward.h for the rules. Nothing here can make
+ * the voters disagree, that is Raft's; a mistake here costs votes or time without a leader.
  */
 #include "core/steward.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,6 +103,12 @@ static size_t told_one(const struct ft_steward_view *view)
     return SIZE_MAX;
 }
 
+static bool has_failed_within(const struct ft_steward *steward, const struct ft_steward_view *view,
+                              int64_t pause_ms)
+{
+    return steward->failed && view->now_ms - steward->failed_ms < pause_ms;
+}
+
 static bool go(const struct ft_steward *steward, const struct ft_steward_view *view,
                struct ft_steward_act *act)
 {
@@ -122,7 +129,7 @@ static bool go(const struct ft_steward *steward, const struct ft_steward_view *v
     if (why == NULL)
         return false;
     if (!view->told_to_go) {
-        if (view->now_ms < steward->not_before_ms)
+        if (!self->witness && has_failed_within(steward, view, FAILED_PAUSE_MS))
             return false;
         to = best_other(view);
     }
@@ -163,10 +170,14 @@ static bool remove_one(const struct ft_steward_view *view, struct ft_steward_act
         act->what = FT_STEWARD_REMOVE;
         act->voter = i;
         act->id = voter->member_id;
-        snprintf(act->why, sizeof act->why,
-                 voter->planned ? "%.64s has lost its data: its old identity has no vote any more"
-                                : "%.64s is no voter in ft.conf any more",
-                 voter->name);
+        if (voter->planned)
+            snprintf(act->why, sizeof act->why,
+                     "%.64s has lost its data: identity %016" PRIx64 " has no vote any more, and "
+                     "%.64s joins again as %016" PRIx64,
+                     voter->name, voter->member_id, voter->name, voter->shown_id);
+        else
+            snprintf(act->why, sizeof act->why, "%.64s is no voter in ft.conf any more",
+                     voter->name);
         return true;
     }
     return false;
@@ -183,7 +194,8 @@ static bool add_one(const struct ft_steward_view *view, struct ft_steward_act *a
         if (voter->member_id == 0) {
             act->what = FT_STEWARD_ADD;
             act->id = voter->shown_id;
-            snprintf(act->why, sizeof act->why, "%.64s joins the voters", voter->name);
+            snprintf(act->why, sizeof act->why, "%.64s joins the voters as %016" PRIx64,
+                     voter->name, voter->shown_id);
         } else if (voter->shown_id == voter->member_id) {
             act->what = FT_STEWARD_PROMOTE;
             act->id = voter->member_id;
@@ -203,7 +215,8 @@ static void hand_back(const struct ft_steward *steward, const struct ft_steward_
     size_t to = ft_steward_preferred(view->voters, view->n);
     const struct ft_steward_voter *self = &view->voters[view->self];
 
-    if (view->now_ms < steward->not_before_ms || to == SIZE_MAX || to == view->self ||
+    if (has_failed_within(steward, view, FAILED_PAUSE_MS) ||
+        has_failed_within(steward, view, view->handback_ms) || to == SIZE_MAX || to == view->self ||
         view->voters[to].priority <= self->priority || !can_lead(view, to) ||
         view->now_ms - steward->since[to].well_since_ms < view->handback_ms)
         return;
@@ -229,8 +242,8 @@ void ft_steward_look(struct ft_steward *steward, const struct ft_steward_view *v
     hand_back(steward, view, act);
 }
 
-void ft_steward_failed(struct ft_steward *steward, int64_t now_ms, int64_t handback_ms)
+void ft_steward_failed(struct ft_steward *steward, int64_t now_ms)
 {
-    steward->not_before_ms =
-        now_ms + (handback_ms > FAILED_PAUSE_MS ? handback_ms : FAILED_PAUSE_MS);
+    steward->failed = true;
+    steward->failed_ms = now_ms;
 }

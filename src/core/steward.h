@@ -2,12 +2,12 @@
 /*
  * steward.h - who is to vote, and who is to lead: what the leading voter does about it next.
  *
- * Pure. The leader tells, several times a second, what it sees (struct ft_steward_view), and gets at
- * most one thing to do. It keeps only since when each voter has been well.
+ * Pure. The leader tells, several times a second, what it sees (struct ft_steward_view), and gets
+ * at most one thing to do. It keeps only since when each voter has been well.
  *
  * Rules, the first that applies:
- *   1  this voter is to lead no longer (a witness, not in the plan any more, no room on its disk, or
- *      it was told to): the best of the others that is up to date leads
+ *   1  this voter is to lead no longer (a witness, not in the plan any more, no room on its disk,
+ *      or it was told to): the best of the others that is up to date leads
  *   2  a member that the plan does not know is removed
  *   3  a voter that shows itself under a new identity has lost its data: its old one is removed. It
  *      could otherwise vote twice
@@ -67,21 +67,22 @@ struct ft_steward_act {
     size_t voter;         /* in the view */
     uint64_t id;
     bool handed_back;     /* rule 6 */
-    char why[192];        /* for people */
+    char why[320];        /* for people */
 };
 
 /* Since when each has been well. Begin with a zeroed one when the lead begins. */
 struct ft_steward {
     struct { char name[256]; uint64_t id; int64_t well_since_ms; } since[FT_STEWARD_VOTERS_MAX];
     size_t n;
-    int64_t not_before_ms; /* no hand-over before: the last one did not work */
+    int64_t failed_ms;     /* the last hand-over did not come off, then */
+    bool failed;
 };
 
 void ft_steward_look(struct ft_steward *steward, const struct ft_steward_view *view,
                      struct ft_steward_act *act);
 
-/* A hand-over did not come off: not again for a while. */
-void ft_steward_failed(struct ft_steward *steward, int64_t now_ms, int64_t handback_ms);
+/* A hand-over did not come off: not again for a while; but a witness tries on, as nobody leads. */
+void ft_steward_failed(struct ft_steward *steward, int64_t now_ms);
 
 /* Which voter of the plan founds: the preferred one. n > 0; SIZE_MAX if all are witnesses. */
 size_t ft_steward_preferred(const struct ft_steward_voter *voters, size_t n);

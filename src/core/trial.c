@@ -17,8 +17,8 @@
  *     nothing of all that                       LOST       declared
  *
  * While not one member is heard it is more likely this node that is cut off: with alone_waits that
- * is HELD for as long as it lasts. A trial is one of a bounded number; a node that finds none free is
- * pinged on, and tried when one is.
+ * is HELD for as long as it lasts. A trial is one of a bounded number; a node that finds none free
+ * is pinged on, and tried when one is.
  */
 #include "core/detector.h"
 
@@ -49,8 +49,10 @@ static void arm(struct ft_detector *detector, struct ft_timer *timer, int64_t in
 /* One whose silence would be noticed. */
 static bool is_watched(const struct ft_watched *node)
 {
-    return !node->local && node->state != FT_WATCH_UNHEARD && node->state != FT_WATCH_LOST &&
-           node->state != FT_WATCH_LEFT && node->state != FT_WATCH_UNIT_GONE;
+    enum ft_watch_state state = node->beats->state;
+
+    return !node->local && state != FT_WATCH_UNHEARD && state != FT_WATCH_LOST &&
+           state != FT_WATCH_LEFT && state != FT_WATCH_UNIT_GONE;
 }
 
 /* ---------------------------------------------------------------- who is asked */
@@ -68,7 +70,7 @@ static size_t pick(struct ft_detector *detector, const struct ft_detector_place 
         uint32_t number = place->members[(start + i * stride) % place->members_n];
         const struct ft_watched *node = detector->nodes[number];
 
-        if (node == except || !is_watched(node) || (well && node->state != FT_WATCH_WELL))
+        if (node == except || !is_watched(node) || (well && node->beats->state != FT_WATCH_WELL))
             continue;
         picked[n++] = number;
     }
@@ -153,7 +155,7 @@ static void survey(struct ft_detector *detector, const struct ft_trial *trial)
         for (size_t k = 0; k < trial->surveys[i].n; k++) {
             const struct ft_watched *other = detector->nodes[trial->surveys[i].members[k]];
 
-            if (detector->heard_ns[other->number] <= before_ns && other->trial == NULL)
+            if (other->beats->heard_ns <= before_ns && other->trial == NULL)
                 ping(detector, other->number);
         }
     }
@@ -169,7 +171,7 @@ static void tell_silent(struct ft_detector *detector, struct ft_watched *node)
         return;
     node->told_silent = true;
     node->told_ns = now_ns;
-    if (node->missed || detector->heard_ns[node->number] == INT64_MIN)
+    if (node->missed || node->beats->heard_ns == INT64_MIN)
         ft_detector_logf(detector, "node_silent", node, "node %s has not been heard of yet: it is "
                          "asked", node->name);
     else
@@ -183,7 +185,7 @@ static void run_round(struct ft_detector *detector, struct ft_watched *node)
 {
     struct ft_trial *trial = node->trial;
 
-    if (trial->round == 1 && node->state == FT_WATCH_SUSPECTED)
+    if (trial->round == 1 && node->beats->state == FT_WATCH_SUSPECTED)
         tell_silent(detector, node);
     if (trial->round == 0 || !FT_DETECTOR_PLANTED(ONE_PING))
         ping(detector, node->number);
@@ -239,7 +241,7 @@ static const char *place_text(const struct ft_detector_place *place)
 
 static bool is_silent(const struct ft_detector *detector, uint32_t number, int64_t since_ns)
 {
-    return is_watched(detector->nodes[number]) && detector->heard_ns[number] <= since_ns;
+    return is_watched(detector->nodes[number]) && detector->beats[number].heard_ns <= since_ns;
 }
 
 struct share {
@@ -319,7 +321,8 @@ static bool is_network(struct ft_detector *detector, const struct ft_trial *tria
     return true;
 }
 
-/* Others were heard since the trial began, but not lately: the network may have broken meanwhile. */
+/* Others were heard since the trial began, but not lately: the network may have broken
+ * meanwhile. */
 static bool is_doubtful(struct ft_detector *detector, const struct ft_trial *trial)
 {
     struct share share =
@@ -340,7 +343,7 @@ static struct share count_silent(const struct ft_detector *detector,
         if (!is_watched(node))
             continue;
         share.of++;
-        share.silent += node->state != FT_WATCH_WELL;
+        share.silent += node->beats->state != FT_WATCH_WELL;
     }
     return share;
 }
@@ -353,7 +356,7 @@ static void release_held(struct ft_detector *detector, const struct ft_detector_
     for (size_t i = 0; i < place->members_n; i++) {
         struct ft_watched *node = detector->nodes[place->members[i]];
 
-        if (node->state != FT_WATCH_HELD)
+        if (node->beats->state != FT_WATCH_HELD)
             continue;
         node->was_held = true;
         ft_detector_set_state(detector, node, FT_WATCH_SUSPECTED);
@@ -435,11 +438,11 @@ static void declare_silent(struct ft_detector *detector, struct ft_watched *node
 
     if (node->missed)
         snprintf(why, sizeof why, "it did not report to the central unit that leads now");
-    else if (detector->heard_ns[node->number] == INT64_MIN)
+    else if (node->beats->heard_ns == INT64_MIN)
         snprintf(why, sizeof why, "it joined, and was never heard of since");
     else
-        snprintf(why, sizeof why, "silent for %lld ms; it does not answer, and %zu other nodes that "
-                 "were asked do not hear it either (%u said so)",
+        snprintf(why, sizeof why, "silent for %lld ms; it does not answer, and %zu other nodes "
+                 "that were asked do not hear it either (%u said so)",
                  (long long) ft_detector_silent_ms(detector, node), trial->observers_n,
                  trial->answers);
     ft_detector_declare(detector, node, why);
@@ -456,10 +459,10 @@ static void judge_broken(struct ft_detector *detector, struct ft_watched *node)
         ft_detector_declare(detector, node, why);
         return;
     }
-    if (node->state != FT_WATCH_BROKEN) {
+    if (node->beats->state != FT_WATCH_BROKEN) {
         node->told_silent = true;
-        ft_detector_logf(detector, "link_broken", node, "node %s lives, others hear it, but nothing "
-                         "comes through between it and the central unit", node->name);
+        ft_detector_logf(detector, "link_broken", node, "node %s lives, others hear it, but "
+                         "nothing comes through between it and the central unit", node->name);
     }
     wait_on(detector, node, FT_WATCH_BROKEN);
 }
@@ -475,7 +478,7 @@ static void judge_unit_gone(struct ft_detector *detector, struct ft_watched *nod
         ft_detector_declare(detector, node, why);
         return;
     }
-    if (node->state != FT_WATCH_UNIT_GONE) {
+    if (node->beats->state != FT_WATCH_UNIT_GONE) {
         node->told_silent = true;
         ft_detector_logf(detector, "unit_silent", node, "node %s lives, its host answers, but its "
                          "unit does not run", node->name);

@@ -68,8 +68,8 @@ struct ft_connection {
 
 /* ---------------------------------------------------------------- making and ending */
 
-/* Who this process is, as its launcher told it, or which launcher it is. False if the session's name
- * cannot be one. */
+/* Who this process is, as its launcher told it, or which launcher it is. False if the session's
+ * name cannot be one. */
 static bool read_self(struct ft_connection *connection, const char *session)
 {
     const char *job = getenv("PMIX_NAMESPACE");

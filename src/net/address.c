@@ -61,6 +61,31 @@ void ft_address_map(struct sockaddr_storage *address)
     memcpy(address, &mapped, sizeof mapped);
 }
 
+bool ft_address_pack(const struct sockaddr *address, uint8_t bytes[16])
+{
+    struct sockaddr_storage mapped;
+    const struct in6_addr *host = &((struct sockaddr_in6 *) &mapped)->sin6_addr;
+
+    if (address->sa_family != AF_INET && address->sa_family != AF_INET6)
+        return false;
+    memcpy(&mapped, address, ft_address_length(address));
+    ft_address_map(&mapped);
+    if (IN6_IS_ADDR_LINKLOCAL(host))
+        return false;
+    memcpy(bytes, host->s6_addr, 16);
+    return true;
+}
+
+void ft_address_unpack(const uint8_t bytes[16], uint16_t port, struct sockaddr_storage *address)
+{
+    struct sockaddr_in6 plain = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+    memcpy(plain.sin6_addr.s6_addr, bytes, 16);
+    memset(address, 0, sizeof *address);
+    memcpy(address, &plain, sizeof plain);
+    ft_address_unmap(address);
+}
+
 /* A copy in one family, so that two can be compared. False for what is no address of IP. */
 static bool copy_unmapped(struct sockaddr_storage *to, const struct sockaddr *from)
 {

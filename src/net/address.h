@@ -27,4 +27,9 @@ socklen_t ft_address_length(const struct sockaddr *address);
 void ft_address_unmap(struct sockaddr_storage *address);
 void ft_address_map(struct sockaddr_storage *address);
 
+/* The host alone, for messages: 16 bytes, IPv4 written as IPv6. False, and nothing written, for
+ * what needs more to be found (a link-local address means something on this host only). */
+bool ft_address_pack(const struct sockaddr *address, uint8_t bytes[16]);
+void ft_address_unpack(const uint8_t bytes[16], uint16_t port, struct sockaddr_storage *address);
+
 #endif

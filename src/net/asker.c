@@ -6,8 +6,8 @@
  * lives for some hundred milliseconds, and there are a few hundred at the most.
  *
  * An ICMP "port unreachable" reaches a connected socket as the error ECONNREFUSED of whatever is
- * done next with it: of reading, which the loop does, or of sending, which then has sent nothing. In
- * the second case the word is passed on by the loop, too, so that no callback comes from a call.
+ * done next with it: of reading, which the loop does, or of sending, which then has sent nothing.
+ * In the second case the word is passed on by the loop, too, so that no callback comes from a call.
  */
 #include "config.h"
 

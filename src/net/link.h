@@ -67,8 +67,8 @@ bool ft_link_peer_cred(const struct ft_link *link, pid_t *pid, uid_t *uid); /* u
 
 /* A peer's address, of TCP links; false if there is none (any more). */
 bool ft_link_address(const struct ft_link *link, struct sockaddr_storage *address);
-/* For how long the peer's host has left data of ours unacknowledged, in ms: 0 if it owes nothing; -1
- * if there is no TCP connection. Tells a peer that hangs from a host that is cut off. */
+/* For how long the peer's host has left data of ours unacknowledged, in ms: 0 if it owes nothing;
+ * -1 if there is no TCP connection. Tells a peer that hangs from a host that is cut off. */
 int ft_link_unacked_ms(const struct ft_link *link);
 
 /* A listener hands each link that was accepted and proven (it speaks this protocol and, if keyed,
@@ -94,8 +94,8 @@ struct ft_listener *ft_listener_tcp_as(uv_loop_t *loop, const char *host, uint16
  * whom a whole system connects to at one moment. */
 void ft_listener_set_waiting_max(struct ft_listener *listener, unsigned max);
 
-/* Also tells what is refused, as often as the log: at most every 10 s, with how many more there were
- * since. For the event log. */
+/* Also tells what is refused, as often as the log: at most every 10 s, with how many more there
+ * were since. For the event log. */
 typedef void (*ft_refused_fn)(void *arg, const char *peer, const char *why, unsigned more);
 void ft_listener_on_refused(struct ft_listener *listener, ft_refused_fn refused, void *arg);
 uint16_t ft_listener_port(const struct ft_listener *listener);

@@ -2,9 +2,10 @@
 /*
  * munge.c - libmunge behind the table of wire/munge.h.
  *
- * Called by main (does MUNGE answer?) and, from libuv's pool of threads, for handshakes and
- * identifications. Each call has a context of its own, since contexts must not be shared by threads.
- * libmunge waits at most 2 s for its daemon at a time and tries again a few times.
+ * Called by main (does MUNGE answer? At boot it may come later) and, from libuv's pool of threads,
+ * for handshakes and identifications. Each call has a context of its own, since contexts must not
+ * be shared by threads. libmunge waits at most 2 s for its daemon at a time and tries again a few
+ * times.
  *
  * Credentials are refused when they are older than MUNGE's usual 5 minutes, or from the future:
  * then the nodes' clocks differ, which the text says.
@@ -21,6 +22,14 @@
 
 #ifdef HAVE_MUNGE
 #include <munge.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+
+#define MUNGE_KEY "/etc/munge/munge.key"
+#define ASK_EACH_NS 250000000L
 
 static int fail(int error, munge_ctx_t context, munge_err_t code, char *why, size_t why_size)
 {
@@ -110,11 +119,50 @@ const struct ft_munge *ft_munge_system(void)
     return &table;
 }
 
+/* Its folder is MUNGE's own: who may not look into it knows all the same that it is there. */
+static bool is_installed(void)
+{
+    return access(MUNGE_KEY, F_OK) == 0 || errno == EACCES;
+}
+
+bool ft_munge_await(unsigned wait_ms)
+{
+    const struct timespec pause = {.tv_nsec = ASK_EACH_NS};
+    int64_t until_ms = ft_clock_ms() + wait_ms;
+    char credential[FT_MUNGE_CREDENTIAL_MAX], why[256] = "";
+    bool told = false;
+
+    if (!is_installed())
+        return true;
+    while (encode(NULL, "ft", 2, credential, why, sizeof why) != 0) {
+        if (!told)
+            ft_log_info("this node has " MUNGE_KEY ", and MUNGE does not answer yet (%s): waiting "
+                        "for it, at most %u s", why, wait_ms / 1000);
+        told = true;
+        if (ft_clock_ms() >= until_ms) {
+            ft_log_warning("MUNGE did not come within %u s: see to munge.service, and start this "
+                           "program again. With auth = \"auto\" a key file is used until then, and "
+                           "nothing that goes by MUNGE is understood", wait_ms / 1000);
+            return false;
+        }
+        nanosleep(&pause, NULL);
+    }
+    if (told)
+        ft_log_info("MUNGE answers");
+    return true;
+}
+
 #else
 
 const struct ft_munge *ft_munge_system(void)
 {
     return NULL;
+}
+
+bool ft_munge_await(unsigned wait_ms)
+{
+    (void) wait_ms;
+    return true;
 }
 
 #endif

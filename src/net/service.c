@@ -9,8 +9,11 @@
 
 #include "net/service.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#include "common/clock.h"
 
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
@@ -30,6 +33,12 @@ static void tell(const char *status, const char *state)
         (void) sd_notify(0, state); /* systemd that does not listen does not wait either */
 }
 
+/* systemd tells this reload from the one before by the time. */
+static void tell_reloading(void)
+{
+    (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, ft_clock_ns() / 1000);
+}
+
 static uint64_t watchdog_us(void)
 {
     uint64_t limit_us = 0;
@@ -43,6 +52,10 @@ static void tell(const char *status, const char *state)
 {
     (void) status;
     (void) state;
+}
+
+static void tell_reloading(void)
+{
 }
 
 static uint64_t watchdog_us(void)
@@ -82,6 +95,12 @@ void ft_service_status(struct ft_service *service, const char *status)
 {
     (void) service;
     tell(status, "");
+}
+
+void ft_service_reloading(struct ft_service *service)
+{
+    (void) service;
+    tell_reloading();
 }
 
 void ft_service_stop(struct ft_service *service)

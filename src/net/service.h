@@ -18,6 +18,9 @@ struct ft_service *ft_service_create(uv_loop_t *loop);
 void ft_service_ready(struct ft_service *service, const char *status);
 void ft_service_status(struct ft_service *service, const char *status);
 
+/* Reads its configuration again, from now until it is ready again. */
+void ft_service_reloading(struct ft_service *service);
+
 /* On its way to the end; the watchdog is fed no more. To be destroyed when the loop has run out. */
 void ft_service_stop(struct ft_service *service);
 void ft_service_destroy(struct ft_service *service); /* takes NULL */

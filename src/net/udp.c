@@ -13,7 +13,8 @@
  * 20,000 packets a second there are some 130 wakes a second, not 20,000. A heartbeat is measured in
  * hundreds of milliseconds, so some more do not matter; a node that has few peers never rests.
  *
- * What is posted goes out by one sendmmsg before the loop waits again, or as soon as POSTED are there.
+ * What is posted goes out by one sendmmsg before the loop waits again, or as soon as POSTED are
+ * there.
  *
  * A socket that reports an error (an ICMP "port unreachable" of something sent before) has only
  * that to say and is read on. The buffers of a batch are shared by all sockets of the thread.
@@ -23,6 +24,7 @@
 #include "net/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +44,6 @@
 #define POSTED 64
 #define POSTED_BYTES 640
 #define SEND_TRIES 3
-#define CONTROL_BYTES CMSG_SPACE(sizeof(uint32_t))
 
 struct ft_udp {
     uv_loop_t *loop;
@@ -55,7 +56,6 @@ struct ft_udp {
     void *arg;
     uv_prepare_t flush; /* before the loop waits: sends what was posted */
     struct posted *posted; /* NULL: nothing was ever posted */
-    uint32_t overrun_seen; /* the kernel's counter, which wraps */
     struct ft_udp_figures figures;
 };
 
@@ -64,7 +64,6 @@ struct batch {
     struct mmsghdr headers[BATCH];
     struct iovec parts[BATCH];
     struct sockaddr_storage from[BATCH];
-    _Alignas(struct cmsghdr) uint8_t control[BATCH][CONTROL_BYTES];
     uint8_t bytes[BATCH][FT_UDP_PACKET_BYTES];
 };
 
@@ -86,22 +85,7 @@ static void prepare(struct batch *batch)
         batch->headers[i].msg_hdr = (struct msghdr){
             .msg_name = &batch->from[i], .msg_namelen = sizeof batch->from[i],
             .msg_iov = &batch->parts[i], .msg_iovlen = 1,
-            .msg_control = batch->control[i], .msg_controllen = CONTROL_BYTES,
         };
-    }
-}
-
-/* The kernel tells with a packet how many it has dropped in all so far. */
-static void count_overrun(struct ft_udp *udp, struct msghdr *header)
-{
-    uint32_t dropped;
-
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at != NULL; at = CMSG_NXTHDR(header, at)) {
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SO_RXQ_OVFL)
-            continue;
-        memcpy(&dropped, CMSG_DATA(at), sizeof dropped);
-        udp->figures.overrun += (uint32_t) (dropped - udp->overrun_seen);
-        udp->overrun_seen = dropped;
     }
 }
 
@@ -110,7 +94,6 @@ static void deliver(struct ft_udp *udp, struct mmsghdr *message)
     struct msghdr *header = &message->msg_hdr;
     struct sockaddr_storage *from = header->msg_name;
 
-    count_overrun(udp, header);
     if (header->msg_flags & MSG_TRUNC) {
         udp->figures.overlong++;
         return;
@@ -235,12 +218,14 @@ int ft_udp_send(struct ft_udp *udp, const struct sockaddr *to, const void *bytes
 }
 
 /* One that cannot be sent is left out, and the rest goes on. */
-static void flush(struct ft_udp *udp)
+void ft_udp_flush(struct ft_udp *udp)
 {
     struct posted *posted = udp->posted;
     unsigned at = 0;
     int n;
 
+    if (udp->fd < 0 || posted == NULL || posted->n == 0)
+        return;
     while (at < posted->n) {
         n = sendmmsg(udp->fd, posted->headers + at, posted->n - at, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) {
@@ -257,7 +242,7 @@ static void flush(struct ft_udp *udp)
 
 static void on_flush(uv_prepare_t *prepare)
 {
-    flush(prepare->data);
+    ft_udp_flush(prepare->data);
 }
 
 void ft_udp_post(struct ft_udp *udp, const struct sockaddr *to, const void *bytes, size_t n)
@@ -280,7 +265,7 @@ void ft_udp_post(struct ft_udp *udp, const struct sockaddr *to, const void *byte
         .msg_iov = &posted->parts[posted->n], .msg_iovlen = 1,
     };
     if (++posted->n == POSTED)
-        flush(udp);
+        ft_udp_flush(udp);
     else if (posted->n == 1)
         uv_prepare_start(&udp->flush, on_flush);
 }
@@ -301,8 +286,7 @@ void ft_udp_close(struct ft_udp *udp)
 {
     if (udp == NULL || udp->fd < 0)
         return;
-    if (udp->posted != NULL && udp->posted->n > 0)
-        flush(udp);
+    ft_udp_flush(udp);
     uv_poll_stop(&udp->poll);
     uv_close((uv_handle_t *) &udp->poll, on_handle_closed);
     uv_close((uv_handle_t *) &udp->flush, on_handle_closed);
@@ -311,15 +295,13 @@ void ft_udp_close(struct ft_udp *udp)
     udp->fd = -1;
 }
 
-/* Improvements: without them more packets may be lost, and not be counted. Root may exceed the
- * system's limit for the buffer. */
+/* An improvement: without it more packets may be lost. Root may exceed the system's limit. */
 static void tune(int fd)
 {
-    const int bytes = BUFFER_BYTES, on = 1;
+    const int bytes = BUFFER_BYTES;
 
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) != 0)
         (void) setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
-    (void) setsockopt(fd, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
 }
 
 static int family_of(int fd)
@@ -377,7 +359,13 @@ uint16_t ft_udp_port(const struct ft_udp *udp)
 
 void ft_udp_figures(const struct ft_udp *udp, struct ft_udp_figures *figures)
 {
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t size = sizeof memory;
+
     *figures = udp->figures;
+    /* Rather than with each packet (SO_RXQ_OVFL), which costs each. None before Linux 4.12. */
+    if (udp->fd >= 0 && getsockopt(udp->fd, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0)
+        figures->overrun = memory[SK_MEMINFO_DROPS];
 }
 
 /* TCP first: its free ports are the scarcer ones. */

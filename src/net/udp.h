@@ -32,7 +32,7 @@ struct ft_udp_figures {
     uint64_t received;
     uint64_t wakes;     /* of the loop, for these */
     uint64_t overlong;  /* received and dropped: longer than FT_UDP_PACKET_BYTES */
-    uint64_t overrun;   /* dropped by the kernel: the socket's buffer was full */
+    uint64_t overrun;   /* dropped by the kernel, whose buffer was full; it counts modulo 2^32 */
     uint64_t sent;
     uint64_t unsent;    /* the system did not take them */
 };
@@ -47,9 +47,11 @@ void ft_udp_figures(const struct ft_udp *udp, struct ft_udp_figures *figures);
 /* 0, or -1 with errno: not sent (EAGAIN: the system is busy; others: there is no way to it). */
 int ft_udp_send(struct ft_udp *udp, const struct sockaddr *to, const void *bytes, size_t n);
 
-/* The same, for many: it is copied and goes out together with others, at the end of this turn of the
- * loop at the latest. What then cannot be sent is counted and dropped. */
+/* The same, for many: it is copied and goes out together with others, at the end of this turn of
+ * the loop at the latest. What then cannot be sent is counted and dropped. */
 void ft_udp_post(struct ft_udp *udp, const struct sockaddr *to, const void *bytes, size_t n);
+/* Sends what was posted now. */
+void ft_udp_flush(struct ft_udp *udp);
 
 /* Takes what waits in the kernel now, rather than when the loop gets to it. */
 void ft_udp_drain(struct ft_udp *udp);
@@ -58,8 +60,8 @@ void ft_udp_drain(struct ft_udp *udp);
 void ft_udp_close(struct ft_udp *udp);
 
 /* A TCP listener (see link.h; identity is copied) and a UDP socket with the same port number. With
- * port 0 the system picks one; should it be taken for UDP, another is tried, a few times. Returns 0, or -1 with
- * errno: then neither was made. */
+ * port 0 the system picks one; should it be taken for UDP, another is tried, a few times. Returns
+ * 0, or -1 with errno: then neither was made. */
 int ft_listen_both(uv_loop_t *loop, const char *host, uint16_t port,
                    const struct ft_identity *identity, ft_accepted_fn accepted, void *accepted_arg,
                    ft_udp_fn received, void *received_arg, struct ft_listener **listener,

@@ -2,10 +2,11 @@
 /*
  * clients.c - owns the unit's unix socket and one object for each client that is connected.
  *
- * Clients of a job's unit are processes of its user, those of a node's unit anybody's: not enemies, but programs with bugs, old versions of
- * libft, and curious people with socat. What they send was framed and parsed by wire/channel; here
- * the order is checked (Hello first, and once), and anything else ends the connection, with a line
- * in the log. Who a client is the kernel says (pid, uid); only job and rank are its own claim.
+ * Clients of a job's unit are processes of its user, those of a node's unit anybody's: not enemies,
+ * but programs with bugs, old versions of libft, and curious people with socat. What they send was
+ * framed and parsed by wire/channel; here the order is checked (Hello first, and once), and
+ * anything else ends the connection, with a line in the log. Who a client is the kernel says (pid,
+ * uid); only job and rank are its own claim.
  *
  *     Hello    -> Hello (refused if it speaks another protocol)
  *     Request  -> relay.c, which answers with Reply through ft_clients_send

@@ -239,8 +239,8 @@ static void on_timer(uv_timer_t *timer)
         begin_reading(collect, now_ms);
     else if (now_ms - collect->work_begun_ms > HANG_MS && !collect->hang_said) {
         collect->hang_said = true;
-        ft_log(FT_LOG_WARNING, "this node's disks or sensors have not answered for %d s: look for a "
-               "disk that hangs", HANG_MS / 1000);
+        ft_log(FT_LOG_WARNING, "this node's disks or sensors have not answered for %d s: look for "
+               "a disk that hangs", HANG_MS / 1000);
     }
     if (now_ms >= collect->check_due_ms) {
         collect->check_due_ms = now_ms + collect->config.check_ms;

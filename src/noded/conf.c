@@ -11,6 +11,7 @@
 
 #include <confuse.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@
 #define CHECK_TIMEOUT_MIN_MS 10
 #define TEXT_MAX_BYTES 255
 #define FILE_MAX_BYTES (1 << 20)
+#define WORDS_MAX 64
 
 /* libconfuse's callbacks have no argument of ours; the file is read before there are threads. */
 static struct {
@@ -141,6 +143,63 @@ static int check_centrals(cfg_t *cfg, cfg_opt_t *option)
     return 0;
 }
 
+static int check_program(cfg_t *cfg, cfg_opt_t *option)
+{
+    const char *path = cfg_opt_getstr(option);
+    size_t n = path ? strlen(path) : 0;
+
+    if (n > 1 && n < PATH_MAX - 32 && path[0] == '/' && path[n - 1] != '/')
+        return 0;
+    cfg_error(cfg, "%s = \"%.100s\" is not an absolute path of a file (beginning with /)",
+              cfg_opt_name(option), path ? path : "");
+    return -1;
+}
+
+static int check_start(cfg_t *cfg, cfg_opt_t *option)
+{
+    unsigned n = cfg_opt_size(option);
+    const char *path = n > 0 ? cfg_opt_getnstr(option, 0) : "/";
+
+    if (n <= WORDS_MAX && path && path[0] == '/')
+        return 0;
+    if (n > WORDS_MAX)
+        cfg_error(cfg, "%s has %u words, %d are the most", cfg_opt_name(option), n, WORDS_MAX);
+    else
+        cfg_error(cfg, "%s: \"%.100s\" is not an absolute path (beginning with /)",
+                  cfg_opt_name(option), path ? path : "");
+    return -1;
+}
+
+/* Octal digits. Never writable for everybody, nor with another one's rights. */
+static bool read_mode(const char *text, unsigned *mode)
+{
+    size_t n = text ? strspn(text, "01234567") : 0;
+
+    if (n < 3 || n > 4 || text[n] != '\0')
+        return false;
+    *mode = (unsigned)strtoul(text, NULL, 8);
+    return *mode <= 0777 && (*mode & 0022) == 0 && (*mode & 0500) == 0500;
+}
+
+static int check_mode(cfg_t *cfg, cfg_opt_t *option)
+{
+    const char *text = cfg_opt_getstr(option);
+    unsigned mode;
+
+    if (read_mode(text, &mode))
+        return 0;
+    cfg_error(cfg, "%s = \"%.20s\" is not octal permissions like 0755: for its owner to read and "
+              "execute, and for nobody else to write", cfg_opt_name(option), text ? text : "");
+    return -1;
+}
+
+static void free_list(char **list)
+{
+    for (char **word = list; word && *word; word++)
+        free(*word);
+    free(list);
+}
+
 static cfg_t *cfg_make(cfg_opt_t *options)
 {
     cfg_t *cfg = cfg_init(options, CFGF_NONE);
@@ -158,20 +217,38 @@ static cfg_t *cfg_make(cfg_opt_t *options)
     cfg_set_validate_func(cfg, "port", check_port);
     cfg_set_validate_func(cfg, "auth", check_auth);
     cfg_set_validate_func(cfg, "key", check_path);
+    cfg_set_validate_func(cfg, "central_program", check_program);
+    cfg_set_validate_func(cfg, "central_conf", check_program);
+    cfg_set_validate_func(cfg, "central_start", check_start);
+    cfg_set_validate_func(cfg, "central_owner", check_text);
+    cfg_set_validate_func(cfg, "central_mode", check_mode);
     return cfg;
 }
 
-static bool copy_centrals(cfg_t *cfg, struct ft_noded_config *config)
+static char **copy_list(cfg_t *cfg, const char *name)
 {
-    unsigned n = cfg_size(cfg, "centrals");
+    unsigned n = cfg_size(cfg, name);
+    char **list = calloc(n + 1, sizeof *list);
 
-    config->centrals = calloc(n + 1, sizeof *config->centrals);
-    for (unsigned i = 0; config->centrals && i < n; i++) {
-        config->centrals[i] = strdup(cfg_getnstr(cfg, "centrals", i));
-        if (!config->centrals[i])
-            return false;
+    for (unsigned i = 0; list && i < n; i++) {
+        list[i] = strdup(cfg_getnstr(cfg, name, i));
+        if (!list[i]) {
+            free_list(list);
+            return NULL;
+        }
     }
-    return config->centrals != NULL;
+    return list;
+}
+
+static bool copy_central(cfg_t *cfg, struct ft_noded_config *config)
+{
+    config->redeploy = cfg_getbool(cfg, "redeploy") == cfg_true;
+    config->central_program = strdup(cfg_getstr(cfg, "central_program"));
+    config->central_conf = strdup(cfg_getstr(cfg, "central_conf"));
+    config->central_owner = strdup(cfg_getstr(cfg, "central_owner"));
+    config->central_start = copy_list(cfg, "central_start");
+    return config->central_program && config->central_conf && config->central_owner && config->central_start &&
+           read_mode(cfg_getstr(cfg, "central_mode"), &config->central_mode);
 }
 
 static struct ft_noded_config *config_from(cfg_t *cfg)
@@ -189,8 +266,10 @@ static struct ft_noded_config *config_from(cfg_t *cfg)
     config->port = (unsigned)cfg_getint(cfg, "port");
     config->auth = strdup(cfg_getstr(cfg, "auth"));
     config->key = strdup(cfg_getstr(cfg, "key"));
+    config->centrals = copy_list(cfg, "centrals");
     if (config->node && config->topology && config->check && config->scratch &&
-        config->location && config->auth && config->key && copy_centrals(cfg, config))
+        config->location && config->auth && config->key && config->centrals &&
+        copy_central(cfg, config))
         return config;
     ft_noded_config_destroy(config);
     return NULL;
@@ -228,6 +307,12 @@ struct ft_noded_config *ft_noded_config_load(const char *path, bool must_exist, 
         CFG_INT("port", FT_UNIT_PORT_DEFAULT, CFGF_NONE),
         CFG_STR("auth", "auto", CFGF_NONE),
         CFG_STR("key", FT_SYSCONFDIR "/ft/key", CFGF_NONE),
+        CFG_BOOL("redeploy", cfg_true, CFGF_NONE),
+        CFG_STR("central_program", FT_SBINDIR "/ft-centrald", CFGF_NONE),
+        CFG_STR("central_conf", FT_SYSCONFDIR "/ft/ft.conf", CFGF_NONE),
+        CFG_STR_LIST("central_start", NULL, CFGF_NONE),
+        CFG_STR("central_owner", "", CFGF_NONE),
+        CFG_STR("central_mode", "0755", CFGF_NONE),
         CFG_END()
     };
     struct ft_noded_config *config = NULL;
@@ -258,8 +343,10 @@ void ft_noded_config_destroy(struct ft_noded_config *config)
     free(config->location);
     free(config->auth);
     free(config->key);
-    for (char **central = config->centrals; central && *central; central++)
-        free(*central);
-    free(config->centrals);
+    free_list(config->centrals);
+    free(config->central_program);
+    free(config->central_conf);
+    free_list(config->central_start);
+    free(config->central_owner);
     free(config);
 }

@@ -26,6 +26,13 @@ struct ft_noded_config {
     unsigned port;   /* UDP: where identification is answered */
     char *auth;      /* "auto", "munge" or "key" */
     char *key;       /* path of the key file */
+    /* what the leading central unit may do about this node's (see core/redeploy.h) */
+    bool redeploy;
+    char *central_program; /* path */
+    char *central_conf;    /* path of ft.conf: where one that was sent goes if there is none */
+    char **central_start;  /* starts it as a daemon; ends in NULL; empty: systemd, or --daemonize */
+    char *central_owner;   /* "USER[:GROUP]" of a program that was sent; "": this unit's own */
+    unsigned central_mode; /* its permissions */
 };
 
 /* Reads the file. One that does not exist gives the defaults, unless it must exist.

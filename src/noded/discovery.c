@@ -6,13 +6,13 @@
  *                                                         '---> unit.c: the leader is there
  *
  * heart.c owns the socket and hands in what is none of its own. An IDENTIFY says at which port its
- * sender listens, by TCP too, and by which names it may be reached; the address that it came from is
- * tried first. Whoever replays one from elsewhere makes this unit knock at a wrong door, once: what
- * answers there has to prove itself.
+ * sender listens, by TCP too, and by which names it may be reached; the address that it came from
+ * is tried first. Whoever replays one from elsewhere makes this unit knock at a wrong door, once:
+ * what answers there has to prove itself.
  *
- * Each copy of an IDENTIFY has a number of its own and is answered, so that one lost answer does not
- * matter. What came before (a replay) and what cannot be believed is counted and said in the log, a
- * flood of it by number; nobody is answered who has not proven himself.
+ * Each copy of an IDENTIFY has a number of its own and is answered, so that one lost answer does
+ * not matter. What came before (a replay) and what cannot be believed is counted and said in the
+ * log, a flood of it by number; nobody is answered who has not proven himself.
  */
 #include "config.h"
 
@@ -37,6 +37,7 @@
 struct sender {
     char name[FT_DATAGRAM_NAME_MAX];
     struct ft_replay replay;
+    uint64_t term;
     int64_t heard_ms;
 };
 
@@ -45,7 +46,6 @@ struct ft_ident {
     struct ft_seals *seals;
     struct sender senders[SENDERS_MAX];
     uint64_t sequence;
-    struct ft_ident_figures figures;
     int64_t logged_ms;
     uint64_t unlogged;
 };
@@ -72,7 +72,6 @@ static void refuse(struct ft_ident *ident, const struct sockaddr *from, const ch
     char text[FT_ADDRESS_TEXT_MAX];
     int64_t now_ms = ft_clock_ms();
 
-    ident->figures.refused++;
     if (ident->logged_ms != 0 && now_ms - ident->logged_ms < LOG_INTERVAL_MS) {
         ident->unlogged++;
         return;
@@ -106,6 +105,12 @@ static bool is_new(struct ft_ident *ident, const struct ft_datagram *datagram)
     struct sender *sender = find_sender(ident, datagram->sender);
 
     sender->heard_ms = ft_clock_ms();
+    /* Runs of a central unit are numbered by its clock, which may have been set back: then its
+     * later term says that this is a later run. */
+    if (datagram->term > sender->term) {
+        memset(&sender->replay, 0, sizeof sender->replay);
+        sender->term = datagram->term;
+    }
     return ft_replay_take(&sender->replay, datagram->boot, datagram->sequence);
 }
 
@@ -119,8 +124,8 @@ static void on_sealed(void *arg, int error, const uint8_t *bytes, size_t n,
     if (error != 0)
         ft_log(FT_LOG_WARNING, "the central unit's identification cannot be answered: %s",
                *why ? why : strerror(error));
-    else if (ft_udp_send(ident->wish->udp, to, bytes, n) == 0)
-        ident->figures.answered++;
+    else
+        ft_udp_send(ident->wish->udp, to, bytes, n); /* lost as any datagram may be: asked again */
 }
 
 static void answer(struct ft_ident *ident, const struct ft_datagram *question,
@@ -177,13 +182,11 @@ static void on_opened(void *arg, int error, const struct ft_datagram *datagram,
     if (datagram->type != FT_DATAGRAM_IDENTIFY ||
         (datagram->receiver[0] && strcmp(datagram->receiver, ident->wish->node) != 0))
         return; /* rightly made, but not for us */
-    if (!is_new(ident, datagram)) {
-        ident->figures.repeated++;
+    if (!is_new(ident, datagram))
         return;
-    }
     if (!speaks(datagram->value)) {
-        snprintf(text, sizeof text, "the central unit on %.80s speaks protocol %u to %u of FT, this "
-                 "unit %d to %d: install the same version of FT on both nodes", datagram->sender,
+        snprintf(text, sizeof text, "the central unit on %.80s speaks protocol %u to %u of FT, "
+                 "this unit %d to %d: install the same version of FT on both nodes", datagram->sender,
                  datagram->value >> 16, datagram->value & 0xffff, FT_PROTOCOL_OLDEST, FT_PROTOCOL);
         refuse(ident, from, text);
         return;
@@ -197,11 +200,6 @@ void ft_ident_take(struct ft_ident *ident, const uint8_t *bytes, size_t n,
                    const struct sockaddr *from)
 {
     ft_seals_open(ident->seals, bytes, n, from, on_opened, ident);
-}
-
-void ft_ident_figures(const struct ft_ident *ident, struct ft_ident_figures *figures)
-{
-    *figures = ident->figures;
 }
 
 void ft_ident_stop(struct ft_ident *ident)

@@ -27,19 +27,12 @@ struct ft_ident_wish {
     void *arg;
 };
 
-struct ft_ident_figures {
-    uint64_t answered;
-    uint64_t refused;  /* forged, of another cluster or version, malformed */
-    uint64_t repeated; /* had come before */
-};
-
 /* What wish points to is borrowed for the object's life. NULL with errno ENOMEM. */
 struct ft_ident *ft_ident_create(uv_loop_t *loop, const struct ft_ident_wish *wish);
 
 /* A datagram came that is nobody else's. */
 void ft_ident_take(struct ft_ident *ident, const uint8_t *bytes, size_t n,
                    const struct sockaddr *from);
-void ft_ident_figures(const struct ft_ident *ident, struct ft_ident_figures *figures);
 
 /* Nothing is called any more. To be destroyed when the loop has run out. */
 void ft_ident_stop(struct ft_ident *ident);

@@ -6,11 +6,14 @@
  * sent, and what comes is taken:
  *
  *     BEAT       -> central   by the pulse; of the lease, the flags say what is wanted
- *     BEAT_ACK   <- central   -> pulse
- *     PING       <- anyone    PONG back; to the central unit, which asks because it has not heard of
- *                             us, a heartbeat as well
- *     ASK_OTHER  <- central   an asker of our own (net/asker) pings the node in question for the time
- *                             given: SAW -> central, with what it found. At most ASKS_MAX at once
+ *     BEAT_ACK   <- anyone    -> pulse
+ *     PASS_ON    <- central   the same, and a BEAT_ACK for each of some other units, which goes on
+ *                             to them at once
+ *     PING       <- anyone    PONG back; to the central unit, which asks because it has not heard
+ *                             of us, a heartbeat as well
+ *     ASK_OTHER  <- central   an asker of our own (net/asker) pings the node in question for the
+ *                             time given: SAW -> central, with what it found. At most ASKS_MAX at
+ *                             once
  *     others                  -> events.other
  *
  * All of them carry a MAC under the key that the leader handed out with its Welcome: before that,
@@ -134,22 +137,31 @@ static void send_by_link(struct ft_heart *heart, int64_t sent_ns)
     (void) heart->events->send(heart->arg, &message); /* no connection: nothing to be done */
 }
 
-static void do_beat(void *arg, int64_t sent_ns, bool renew, unsigned late_ms)
+static uint8_t flags_of(const struct ft_heart *heart, enum ft_pulse_ask ask)
+{
+    unsigned flags = ft_pulse_has_lease(heart->pulse) ? 0 : FT_DATAGRAM_LAPSED;
+
+    if (ask != FT_PULSE_ASKS_NOTHING)
+        flags |= FT_DATAGRAM_RENEW;
+    if (ask == FT_PULSE_ASKS_SHARED)
+        flags |= FT_DATAGRAM_SHARED;
+    return (uint8_t) flags;
+}
+
+static void do_beat(void *arg, int64_t sent_ns, enum ft_pulse_ask ask)
 {
     struct ft_heart *heart = arg;
     struct ft_datagram beat;
 
-    if (renew && heart->events->send != NULL &&
+    if (ask != FT_PULSE_ASKS_NOTHING && heart->events->send != NULL &&
         ft_pulse_unanswered(heart->pulse) > UNANSWERED_MAX)
         send_by_link(heart, sent_ns);
     begin(heart, &beat, FT_DATAGRAM_BEAT);
-    (void) late_ms;
     beat.sent_ns = (uint64_t) sent_ns;
     beat.value = heart->number;
     if (heart->number != 0)
         beat.sender[0] = '\0'; /* a shorter packet, and one look-up less for the leader */
-    beat.flags = (uint8_t) ((renew ? FT_DATAGRAM_RENEW : 0) |
-                            (ft_pulse_has_lease(heart->pulse) ? 0 : FT_DATAGRAM_LAPSED));
+    beat.flags = flags_of(heart, ask);
     send_to(heart, &beat, (const struct sockaddr *) &heart->central);
 }
 
@@ -341,15 +353,46 @@ static void answer_ping(struct ft_heart *heart, const struct ft_datagram *ping,
         ft_pulse_poke(heart->pulse);
 }
 
+/* The acknowledgements of others. Those that get lost are asked for again, of the leader itself. */
+static void pass_on(struct ft_heart *heart, const struct ft_datagram *datagram)
+{
+    uint8_t bytes[FT_DATAGRAM_MAX_BYTES];
+    struct sockaddr_storage to;
+    struct ft_datagram ack;
+    size_t n;
+
+    for (size_t i = 0; i < datagram->acks_n; i++) {
+        ft_datagram_clear(&ack);
+        ack.type = FT_DATAGRAM_BEAT_ACK;
+        ack.boot = datagram->boot;
+        ack.sequence = datagram->sequence;
+        ack.term = datagram->term;
+        ack.incarnation = datagram->acks[i].incarnation;
+        ack.echo_ns = datagram->acks[i].echo_ns;
+        ft_address_unpack(datagram->acks[i].address, datagram->acks[i].port, &to);
+        n = ft_datagram_encode(&ack, &heart->key, bytes, sizeof bytes);
+        if (n > 0)
+            ft_udp_post(heart->udp, (const struct sockaddr *) &to, bytes, n);
+    }
+}
+
 /* Of the leader's, that is proven: what it says is of its term. */
 static void take_leaders(struct ft_heart *heart, const struct ft_datagram *datagram)
 {
+    bool is_ack = datagram->type == FT_DATAGRAM_BEAT_ACK ||
+                  datagram->type == FT_DATAGRAM_PASS_ON;
+
     if (datagram->term != ft_pulse_term(heart->pulse))
         return;
-    if (datagram->type == FT_DATAGRAM_BEAT_ACK)
+    if (is_ack)
         (void) ft_pulse_ack(heart->pulse, datagram->term, datagram->incarnation,
                             (int64_t) datagram->echo_ns);
-    else if (ft_replay_take(&heart->leader, datagram->boot, datagram->sequence))
+    if (datagram->type == FT_DATAGRAM_BEAT_ACK ||
+        !ft_replay_take(&heart->leader, datagram->boot, datagram->sequence))
+        return;
+    if (is_ack)
+        pass_on(heart, datagram);
+    else
         take_question(heart, datagram);
 }
 
@@ -373,7 +416,8 @@ static void on_packet(void *arg, const uint8_t *bytes, size_t n, const struct so
         return;
     if (type == FT_DATAGRAM_PING)
         answer_ping(heart, &datagram, from);
-    else if (type == FT_DATAGRAM_BEAT_ACK || type == FT_DATAGRAM_ASK_OTHER)
+    else if (type == FT_DATAGRAM_BEAT_ACK || type == FT_DATAGRAM_PASS_ON ||
+             type == FT_DATAGRAM_ASK_OTHER)
         take_leaders(heart, &datagram);
     arm(heart);
 }
@@ -403,6 +447,8 @@ void ft_heart_welcome(struct ft_heart *heart, const Ft__Welcome *welcome,
         return;
     }
     ft_datagram_key_set(&heart->key, welcome->beat_key.data);
+    if (!heart->has_key || welcome->term > ft_pulse_term(heart->pulse))
+        memset(&heart->leader, 0, sizeof heart->leader); /* its clock may be behind the last one's */
     heart->has_key = true;
     heart->lease_ms = welcome->lease_ms;
     heart->number = welcome->number;
@@ -476,11 +522,6 @@ uint16_t ft_heart_port(const struct ft_heart *heart)
 struct ft_udp *ft_heart_udp(struct ft_heart *heart)
 {
     return heart->udp;
-}
-
-int64_t ft_heart_lease_until_ns(const struct ft_heart *heart)
-{
-    return ft_pulse_lease_until_ns(heart->pulse);
 }
 
 bool ft_heart_has_lease(const struct ft_heart *heart)

@@ -56,8 +56,6 @@ void ft_heart_welcome(struct ft_heart *heart, const Ft__Welcome *welcome,
 void ft_heart_pong(struct ft_heart *heart, const Ft__Pong *pong);
 /* The clock of leases: goes on while this process or the whole node sleeps. */
 int64_t ft_heart_now_ns(void);
-/* INT64_MIN: none was ever held; else when the present or last one ends. */
-int64_t ft_heart_lease_until_ns(const struct ft_heart *heart);
 bool ft_heart_has_lease(const struct ft_heart *heart);
 uint64_t ft_heart_incarnation(const struct ft_heart *heart); /* 0: not known yet */
 

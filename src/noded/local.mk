@@ -7,7 +7,6 @@ src_noded_libftnoded_la_SOURCES = \
     src/noded/clients.c src/noded/clients.h \
     src/noded/collect.c src/noded/collect.h \
     src/noded/conf.c src/noded/conf.h \
-    src/noded/daemonize.c src/noded/daemonize.h \
     src/noded/discovery.c src/noded/discovery.h \
     src/noded/folder.c src/noded/folder.h \
     src/noded/heart.c src/noded/heart.h \
@@ -19,7 +18,9 @@ src_noded_libftnoded_la_SOURCES = \
     src/noded/options.c src/noded/options.h \
     src/noded/orders.c src/noded/orders.h \
     src/noded/probe.c src/noded/probe.h \
+    src/noded/program.c src/noded/program.h \
     src/noded/ranks.c src/noded/ranks.h \
+    src/noded/redeploy.c src/noded/redeploy.h \
     src/noded/relay.c src/noded/relay.h \
     src/noded/reports.c src/noded/reports.h \
     src/noded/show.c src/noded/show.h \
@@ -29,7 +30,7 @@ src_noded_libftnoded_la_SOURCES = \
     src/noded/vitals.c src/noded/vitals.h
 noded_cppflags = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CONFUSE_CFLAGS) \
     -DFT_SYSCONFDIR='"$(sysconfdir)"' -DFT_VERSION='"$(VERSION)"' \
-    -DFT_PKGLIBEXECDIR='"$(pkglibexecdir)"'
+    -DFT_PKGLIBEXECDIR='"$(pkglibexecdir)"' -DFT_SBINDIR='"$(sbindir)"'
 src_noded_libftnoded_la_CPPFLAGS = $(noded_cppflags)
 src_noded_libftnoded_la_LIBADD = \
     src/core/libftcore.la src/keeper/libfttalk.la src/net/libftnet.la src/wire/libftwire.la \

@@ -20,11 +20,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/daemonize.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "net/munge.h"
 #include "noded/conf.h"
-#include "noded/daemonize.h"
 #include "noded/folder.h"
 #include "noded/measure.h"
 #include "noded/modules.h"
@@ -70,13 +70,29 @@ static void say_ready(void)
     fflush(stdout);
 }
 
+/* Of the node's own unit as a daemon, beside its socket. */
+static bool find_pid_file(const struct ft_unit_wish *wish, char *path, size_t size)
+{
+    const char *slash = strrchr(wish->socket, '/');
+
+    return wish->session == NULL && slash != NULL &&
+           snprintf(path, size, "%.*s/noded.pid", (int)(slash - wish->socket), wish->socket) <
+               (int)size;
+}
+
 /* What both the daemon and the foreground unit do between having a folder and letting go of it. */
 static int live(const struct ft_unit_wish *wish, struct ft_folder *folder, int ready)
 {
+    char pid_file[FT_FOLDER_PATH_MAX];
+    bool has_pid_file = find_pid_file(wish, pid_file, sizeof pid_file);
     enum ft_unit_end end = FT_UNIT_FORSAKEN;
     char why[WHY_MAX];
     struct ft_unit *unit = ft_unit_create(wish, why, sizeof why);
 
+    if (has_pid_file)
+        unlink(pid_file); /* of one that was killed: the folder's lock is this one's now */
+    if (unit && has_pid_file && ready >= 0 && ft_daemon_write_pid(pid_file) != 0)
+        ft_log(FT_LOG_WARNING, "%s cannot be written: %s", pid_file, strerror(errno));
     if (ready >= 0)
         ft_daemon_tell(ready, unit ? NULL : why);
     else if (unit && wish->session)
@@ -86,6 +102,8 @@ static int live(const struct ft_unit_wish *wish, struct ft_folder *folder, int r
     else
         ft_log(FT_LOG_ERROR, "%s", why);
     ft_unit_destroy(unit);
+    if (has_pid_file)
+        ft_daemon_remove_pid(pid_file);
     ft_folder_close(folder, end == FT_UNIT_FORSAKEN); /* then the log may be asked for */
     ft_log_close();
     return unit ? 0 : 1;
@@ -104,7 +122,7 @@ static int daemonize(const struct ft_unit_wish *wish, struct ft_folder *folder)
     char why[WHY_MAX];
     int ready = -1;
 
-    switch (ft_daemonize(&ready)) {
+    switch (ft_daemonize(&ready, 077)) {
     case FT_SIDE_PARENT:
         ft_folder_forget(folder);
         return ft_daemon_wait(ready, READY_MAX_MS, why, sizeof why) == 0 ? 0 : fail(why);
@@ -197,6 +215,8 @@ static int serve_node(const struct ft_options *options, const struct ft_unit_wis
         return fail("--run FOLDER is too long");
     wish.modules = options->run ? folders.modules : NULL;
     wish.logs = options->run ? folders.logs : NULL;
+    if (strcmp(wish.config->auth, "key") != 0)
+        (void) ft_munge_await(FT_MUNGE_WAIT_MS); /* in vain: the next line says what that means */
     if (ft_identity_load(&identity, wish.config->auth, wish.config->key, ft_munge_system(), why,
                          sizeof why) != 0)
         return fail(why);
@@ -232,6 +252,8 @@ int main(int argc, char **argv)
                                options.scratch ? options.scratch : "/tmp");
     if (options.stop_modules)
         return stop_modules(&options);
+    if (options.daemonize || (options.session && !options.foreground))
+        ft_daemon_let_go();
     config = ft_noded_config_load(options.conf ? options.conf : CONF, options.conf != NULL, why,
                                   sizeof why);
     if (!config)

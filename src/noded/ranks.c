@@ -10,10 +10,11 @@
  *     cut off    the lease is over and the central unit's host is silent: those whose launcher is
  *                silent too. A launcher in touch would have said so if they had been replaced
  *
- * and sees when one is stopped (SIGSTOP, a debugger let go of): each second it looks at the state of
- * up to FT_RANKS_LOOKS_MAX of them in /proc. One that is stopped at two looks in a row is reported,
- * and reported again when it goes on. It counts as failed only if its user said so in its environment:
- * FT_STOPPED_RANK=kill[:SECONDS] (10 s if it does not say), and is then killed after that time.
+ * and sees when one is stopped (SIGSTOP, a debugger let go of): each second it looks at the state
+ * of up to FT_RANKS_LOOKS_MAX of them in /proc. One that is stopped at two looks in a row is
+ * reported, and reported again when it goes on. It counts as failed only if its user said so in its
+ * environment: FT_STOPPED_RANK=kill[:SECONDS] (10 s if it does not say), and is then killed after
+ * that time.
  *
  * A process is known by its number and the time it was started, so that a number that was given to
  * another one meanwhile is never hit: at the kill, a pidfd is opened first, then the start time is
@@ -253,8 +254,8 @@ static void judge(struct ft_ranks *ranks, struct job *job)
     if (job->spared)
         return;
     job->spared = true;
-    snprintf(text, sizeof text, "%zu processes of job %.200s live on though %.200s: their launcher is "
-             "in touch", job->n, job->name, ranks->why);
+    snprintf(text, sizeof text, "%zu processes of job %.200s live on though %.200s: their launcher "
+             "is in touch", job->n, job->name, ranks->why);
     ft_log(FT_LOG_WARNING, "%s", text);
     ranks->report(ranks->arg, "ranks_spared", job->name, -1, text);
 }
@@ -320,13 +321,13 @@ static void is_stopped(struct ft_ranks *ranks, const struct job *job, struct ran
     rank->stopped_ms = now_ms;
     rank->kill_ms = after_s > 0 ? now_ms + 1000 * after_s : 0;
     if (after_s > 0)
-        snprintf(text, sizeof text, "rank %d of job %.200s (process %d) is stopped (SIGSTOP?): it is "
-                 "killed in %" PRId64 " s unless it goes on", rank->rank, job->name, (int) rank->pid,
+        snprintf(text, sizeof text, "rank %d of job %.200s (process %d) is stopped (SIGSTOP?): it "
+                 "is killed in %" PRId64 " s unless it goes on", rank->rank, job->name, (int) rank->pid,
                  after_s);
     else
         snprintf(text, sizeof text, "rank %d of job %.200s (process %d) is stopped (SIGSTOP?), and "
-                 "whoever waits for it waits too; kill -CONT %d lets it go on, FT_STOPPED_RANK=kill "
-                 "in its environment would have it replaced", rank->rank, job->name,
+                 "whoever waits for it waits too; kill -CONT %d lets it go on, "
+                 "FT_STOPPED_RANK=kill in its environment would have it replaced", rank->rank, job->name,
                  (int) rank->pid, (int) rank->pid);
     tell_of(ranks, "rank_stopped", job, rank, text);
 }

@@ -29,14 +29,15 @@ typedef void (*ft_ranks_report_fn)(void *arg, const char *name, const char *job,
 /* NULL with errno ENOMEM. */
 struct ft_ranks *ft_ranks_create(uv_loop_t *loop, ft_ranks_report_fn report, void *arg);
 
-/* RANKS_HERE: all processes of a job on this node, told by a process of user `uid`; only processes of
- * that user are taken, root may tell of all. Returns an ftRetVal_t, with `why` unless it is FT_OK. */
+/* RANKS_HERE: all processes of a job on this node, told by a process of user `uid`; only processes
+ * of that user are taken, root may tell of all. Returns an ftRetVal_t, with `why` unless it is
+ * FT_OK. */
 int ft_ranks_here(struct ft_ranks *ranks, uid_t uid, const Ft__Request *request, char *why,
                   size_t size);
 
-/* The node's lease is over, and nothing is heard of the central unit's host. Ranks whose launcher is
- * not heard of either are killed; those whose daemon is in touch with it live on, as long as it is.
- * Again and again until ft_ranks_lease_back. why: a sentence. */
+/* The node's lease is over, and nothing is heard of the central unit's host. Ranks whose launcher
+ * is not heard of either are killed; those whose daemon is in touch with it live on, as long as it
+ * is. Again and again until ft_ranks_lease_back. why: a sentence. */
 void ft_ranks_lease_lost(struct ft_ranks *ranks, const char *why);
 void ft_ranks_lease_back(struct ft_ranks *ranks);
 

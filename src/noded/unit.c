@@ -53,6 +53,7 @@
 #include "noded/modules.h"
 #include "noded/probe.h"
 #include "noded/ranks.h"
+#include "noded/redeploy.h"
 #include "noded/relay.h"
 #include "noded/uplink.h"
 #include "wire/channel.h"
@@ -87,6 +88,7 @@ struct ft_unit {
     struct ft_ident *ident;     /* the node's own unit only, from here */
     struct ft_collect *collect;
     struct ft_modules *modules;
+    struct ft_repairer *repairer;
     uv_signal_t watchers[SIGNALS];
     uv_timer_t guard;          /* used at the end only */
     struct ft_facts facts;
@@ -147,6 +149,7 @@ static void unit_end(struct ft_unit *unit, enum ft_unit_end end, const char *rea
         ft_ident_stop(unit->ident);
         ft_collect_stop(unit->collect);
         ft_modules_stop(unit->modules); /* they run on */
+        ft_repairer_stop(unit->repairer);
     }
     for (size_t i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&unit->watchers[i], NULL);
@@ -296,6 +299,7 @@ static void take_welcome(struct ft_unit *unit, const Ft__Welcome *welcome)
         ft_collect_set(unit->collect, &forecast);
     }
     ft_modules_welcome(unit->modules, welcome->term);
+    ft_repairer_welcome(unit->repairer, welcome->term);
     ft_collect_up(unit->collect);
 }
 
@@ -380,6 +384,10 @@ static void on_central_message(void *arg, const Ft__Message *message)
     case FT__MESSAGE__BODY_MODULE_ORDER:
         if (is_own(unit))
             ft_modules_order(unit->modules, message->module_order);
+        break;
+    case FT__MESSAGE__BODY_REPAIR:
+        if (is_own(unit))
+            ft_repairer_take(unit->repairer, message->id, message->repair);
         break;
     case FT__MESSAGE__BODY_PONG:
         ft_heart_pong(unit->heart, message->pong);
@@ -594,6 +602,8 @@ static bool make_own(struct ft_unit *unit, char *why, size_t why_size)
     const struct ft_unit_wish *wish = unit->wish;
     const struct ft_modules_wish modules = {.node = wish->node, .folder = wish->modules,
                                             .logs = wish->logs, .send = to_central, .arg = unit};
+    const struct ft_repairer_wish repairer = {.config = wish->config, .version = wish->version,
+                                              .send = to_central, .arg = unit};
 
     if (!is_own(unit))
         return true;
@@ -605,7 +615,8 @@ static bool make_own(struct ft_unit *unit, char *why, size_t why_size)
     unit->collect_config.root = "";
     unit->collect_config.forecast = forecast_defaults;
     unit->collect = ft_collect_create(&unit->loop, &unit->collect_config, &collect_ways, unit);
-    if (!unit->ident || !unit->collect)
+    unit->repairer = ft_repairer_create(&unit->loop, &repairer);
+    if (!unit->ident || !unit->collect || !unit->repairer)
         return false;
     unit->modules = ft_modules_create(&unit->loop, &modules, why, why_size);
     return unit->modules != NULL;
@@ -695,6 +706,7 @@ void ft_unit_destroy(struct ft_unit *unit)
     uv_run(&unit->loop, UV_RUN_NOWAIT);
     if (uv_loop_close(&unit->loop) != 0)
         return;
+    ft_repairer_destroy(unit->repairer);
     ft_modules_destroy(unit->modules);
     ft_collect_destroy(unit->collect);
     ft_ident_destroy(unit->ident);

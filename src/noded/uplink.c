@@ -17,10 +17,11 @@
  * PAUSE_MAX_MS after each round, with some chance in them so that a thousand units do not knock at
  * once.
  *
- * A job's unit does not outlive the job: nothing heard for FT_UPLINK_GIVE_UP_MS, in whatever states,
- * leads to ENDED (the job's runtime is gone, or this node is cut off and will not be let back in).
- * One whose first REFUSALS_MAX tries are all refused came too late, to a job that is over: nobody
- * listens there any more, and nobody will. It ends at once. A system's unit never ends by itself.
+ * A job's unit does not outlive the job: nothing heard for FT_UPLINK_GIVE_UP_MS, in whatever
+ * states, leads to ENDED (the job's runtime is gone, or this node is cut off and will not be let
+ * back in). One whose first REFUSALS_MAX tries are all refused came too late, to a job that is
+ * over: nobody listens there any more, and nobody will. It ends at once. A system's unit never ends
+ * by itself.
  *
  * While the link is up a Ping goes out whenever nothing was heard for PING_MS: a node that was
  * switched off says no goodbye. If this process itself did not run for a while (stopped, starved),
@@ -369,8 +370,8 @@ static void on_message(void *arg, struct ft_link *link, const Ft__Message *messa
         uplink->events->message(uplink->arg, message);
 }
 
-/* A connection that the other side closed, or refused, shows that its host lives. One that this side
- * gave up shows nothing. */
+/* A connection that the other side closed, or refused, shows that its host lives. One that this
+ * side gave up shows nothing. */
 static void note_host(struct ft_uplink *uplink, bool was_up, int error)
 {
     bool lives = error == ECONNREFUSED || error == ECONNRESET || error == EPIPE ||
@@ -543,11 +544,6 @@ int ft_uplink_send(struct ft_uplink *uplink, const Ft__Message *message)
 bool ft_uplink_is_up(const struct ft_uplink *uplink)
 {
     return uplink->state == UP;
-}
-
-uint64_t ft_uplink_term(const struct ft_uplink *uplink)
-{
-    return uplink->term;
 }
 
 bool ft_uplink_address(const struct ft_uplink *uplink, struct sockaddr_storage *address)

@@ -46,7 +46,8 @@ struct ft_uplink *ft_uplink_create(uv_loop_t *loop, const struct ft_uplink_wish 
 bool ft_uplink_add(struct ft_uplink *uplink, const char *hosts, uint16_t port);
 /* The same with "HOST[,HOST...]:PORT"; default_port 0: the port must be there. */
 bool ft_uplink_add_text(struct ft_uplink *uplink, const char *place, uint16_t default_port);
-/* The same for all that the leader knows of; they take the place of those that it knew of before. */
+/* The same for all that the leader knows of; they take the place of those that it knew of
+ * before. */
 void ft_uplink_learn(struct ft_uplink *uplink, char *const *places, size_t n,
                      uint16_t default_port);
 
@@ -60,12 +61,11 @@ void ft_uplink_heard(struct ft_uplink *uplink);
 /* Queues a message. 0, or -1 with errno: ENOTCONN while it is down, else as ft_link_send. */
 int ft_uplink_send(struct ft_uplink *uplink, const Ft__Message *message);
 bool ft_uplink_is_up(const struct ft_uplink *uplink);
-uint64_t ft_uplink_term(const struct ft_uplink *uplink); /* of the leader last connected to */
 bool ft_uplink_address(const struct ft_uplink *uplink, struct sockaddr_storage *address);
 
-/* For how long not even the kernel of the host of the central unit connected to last has given a sign
- * of life, in ms: 0 if it owes none. -1: there was none since the link broke, or there never was a
- * link. */
+/* For how long not even the kernel of the host of the central unit connected to last has given a
+ * sign of life, in ms: 0 if it owes none. -1: there was none since the link broke, or there never
+ * was a link. */
 int ft_uplink_host_silent_ms(const struct ft_uplink *uplink);
 
 /* Closes: what is queued is still written, for at most 1 s of the loop; no event comes any more. To

@@ -2,9 +2,9 @@
 /*
  * pmix.c - nodes from a host whose PMIx server gives them itself: PMIx_Allocation_request.
  *
- * For launchers that do so without our component (PRRTE 4.1 on, or a site's own). libpmix has threads
- * of its own and calls that wait, so it is not loaded here: a helper (src/rmshelp/pmix.c) is the PMIx
- * tool, and speaks lines over its standard input and output (talk.h):
+ * For launchers that do so without our component (PRRTE 4.1 on, or a site's own). libpmix has
+ * threads of its own and calls that wait, so it is not loaded here: a helper (src/rmshelp/pmix.c)
+ * is the PMIx tool, and speaks lines over its standard input and output (talk.h):
  *
  *     get acquire=7 cores= memory= exclude= timeout_ms=   -> got acquire=7 id=A node=N
  *                                                         -> none acquire=7 why=
@@ -13,8 +13,8 @@
  *     give id=A                                           released
  *
  * Its standard input closed makes it release all that it has: whatever ends the central unit ends
- * that, too. A helper that ends by itself is followed by another one, which goes on with what it had;
- * who waited is told that there is none. Bounded: WISHES_MAX under way.
+ * that, too. A helper that ends by itself is followed by another one, which goes on with what it
+ * had; who waited is told that there is none. Bounded: WISHES_MAX under way.
  */
 #include <errno.h>
 #include <inttypes.h>

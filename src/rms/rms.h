@@ -23,8 +23,8 @@ struct ft_rms_events {
     void (*offer)(void *arg, uint64_t acquire, const char *node);
     /* available_at_s: when to ask again (Unix time), 0 if not known */
     void (*none)(void *arg, uint64_t acquire, const char *why, int64_t available_at_s);
-    /* The resource manager says that a node is lost or about to be (`failing`), be it the job's own or
-     * one that was offered; or that one that was offered is taken back. May be NULL. */
+    /* The resource manager says that a node is lost or about to be (`failing`), be it the job's own
+     * or one that was offered; or that one that was offered is taken back. May be NULL. */
     void (*node_fail)(void *arg, const char *node, bool failing, const char *why);
 };
 

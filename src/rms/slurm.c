@@ -13,8 +13,8 @@
  *                         +-------------------------------------+
  *
  * A helper's standard input closed makes it give back what it holds: whatever ends the central unit
- * ends that, too. A helper that ends by itself while it holds a node is replaced by one that goes on
- * guarding the same allocation.
+ * ends that, too. A helper that ends by itself while it holds a node is replaced by one that goes
+ * on guarding the same allocation.
  *
  * Spares that the job has already are a pool (pool.c) in front of it.
  */
@@ -556,7 +556,8 @@ static void slurm_release(struct ft_rms *rms, const char *node, bool broken)
     }
 }
 
-/* What another process got, its helper or, if that is no more, its holder guards to the job's end. */
+/* What another process got, its helper or, if that is no more, its holder guards to the job's
+ * end. */
 static void slurm_taken(struct ft_rms *rms, const char *node)
 {
     struct slurm *slurm = (struct slurm *) rms;

@@ -2,8 +2,8 @@
 /*
  * talk.h - the lines that a backend and its helper program exchange: WORD KEY=VALUE ...
  *
- * Values are percent-encoded where they hold a blank, '%' or a control character, so that one line is
- * always one message. Keys and words are ours: letters and '_'.
+ * Values are percent-encoded where they hold a blank, '%' or a control character, so that one line
+ * is always one message. Keys and words are ours: letters and '_'.
  */
 #ifndef FT_RMS_TALK_H
 #define FT_RMS_TALK_H
@@ -22,8 +22,8 @@ struct ft_talk {
     size_t n;
 };
 
-/* Takes a line (without its newline) apart, in place: the talk points into it. Returns 0, or -1 with
- * errno EBADMSG; the line is spoilt then. */
+/* Takes a line (without its newline) apart, in place: the talk points into it. Returns 0, or -1
+ * with errno EBADMSG; the line is spoilt then. */
 int ft_talk_parse(char *line, struct ft_talk *talk);
 
 /* The value of a key, NULL if it is not there. */
@@ -32,8 +32,8 @@ const char *ft_talk_text(const struct ft_talk *talk, const char *key);
 /* The same as a number: `otherwise` if it is not there, or is none. */
 int64_t ft_talk_number(const struct ft_talk *talk, const char *key, int64_t otherwise);
 
-/* Puts " KEY=VALUE" behind the text that is there. Nothing for a value of NULL. Returns 0, or -1 with
- * errno ENOBUFS and the text as it was. */
+/* Puts " KEY=VALUE" behind the text that is there. Nothing for a value of NULL. Returns 0, or -1
+ * with errno ENOBUFS and the text as it was. */
 int ft_talk_add(char *line, size_t size, const char *key, const char *value);
 int ft_talk_add_number(char *line, size_t size, const char *key, int64_t value);
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * allocation.c - owns one node got from Slurm for another job: asks for it, guards it, gives it back.
+ * allocation.c - owns one node got from Slurm for another job: asks for it, guards it, gives it
+ * back.
  *
  * It must not outlive the job it is for, whatever dies. Four things see to that, each without the
  * others:
  *   - this process: ends it when its side is over (the central unit, the job's own processes), when
  *     it is told to, and when the job is over;
- *   - the holder: the same program as a step inside of the allocation, on the node that was got, which
- *     ends it when the job is over. It needs nobody else alive;
- *   - slurmctld, while it is waited for: a grant that it cannot deliver, as this process is no more,
- *     it withdraws; and a request that waits has a deadline, past which it leaves the queue;
+ *   - the holder: the same program as a step inside of the allocation, on the node that was got.
+ *     It ends it when the job is over, and needs nobody else alive;
+ *   - slurmctld, while it is waited for: a grant that it cannot deliver, as this process is no
+ *     more, it withdraws; and a request that waits has a deadline, past which it leaves the queue;
  *   - its time limit, which ends no later than the job's. An ordinary user may lower a limit but
  *     never raise it, so a short one that is prolonged while all is well does not exist.
  * What joined the job is the job's, and ends with it.
@@ -18,8 +19,8 @@
  * scheduler's next round, seconds later. One with a deadline is not tried at once either, and a
  * user may not set it later: so first without waiting, then, if that fails, again with a deadline.
  *
- * The call that waits for a grant, and answers slurmctld when it comes, is libslurm's and blocks: it
- * has a thread, while the main one listens to whoever may not want the node any more.
+ * The call that waits for a grant, and answers slurmctld when it comes, is libslurm's and blocks:
+ * it has a thread, while the main one listens to whoever may not want the node any more.
  */
 #include "rmshelp/allocation.h"
 
@@ -53,7 +54,7 @@
 extern void slurm_free_will_run_response_msg(will_run_response_msg_t *msg);
 extern const char *slurm_job_state_reason_string(enum job_state_reason reason);
 
-/* ---------------------------------------------------------------- what slurmctld tells by itself */
+/* ---------------------------------------------------------------- slurmctld's notices */
 
 static void wake_complete(srun_job_complete_msg_t *message) { (void) message; ft_side_wake(); }
 static void wake_timeout(srun_timeout_msg_t *message) { (void) message; ft_side_wake(); }
@@ -143,7 +144,8 @@ static void read_record(struct ft_allocation *allocation, const slurm_job_info_t
     allocation->end = record->time_limit == INFINITE ? 0 : record->end_time;
 }
 
-/* The call that blocks, and its thread. Static: should it never return, it ends with the process. */
+/* The call that blocks, and its thread. Static: should it never return, it ends with the
+ * process. */
 static struct {
     pthread_mutex_t lock;
     const job_desc_msg_t *desc;
@@ -316,7 +318,8 @@ static bool join(struct ft_allocation *allocation, char *why, size_t size)
     return true;
 }
 
-/* Whether what stood in the way may go away: what the partition or the user can never have does not. */
+/* Whether what stood in the way may go away: what the partition or the user can never have does
+ * not. */
 static bool waiting_helps(int error)
 {
     return error == ESLURM_NODES_BUSY || error == ESLURM_CAN_NOT_START_IMMEDIATELY ||
@@ -417,7 +420,8 @@ int64_t ft_allocation_estimate(struct ft_wish *wish)
 
 /* ---------------------------------------------------------------- guarding */
 
-/* srun reads a hundred SLURM_ variables, of which this process may have inherited those of a job. */
+/* srun reads a hundred SLURM_ variables, of which this process may have inherited those of a
+ * job. */
 static void become_srun(char *const argv[])
 {
     static const char *const kept[] = {"PATH", "SLURM_CONF", "HOME", "USER", "LOGNAME"};

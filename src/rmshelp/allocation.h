@@ -28,8 +28,8 @@ enum ft_got { FT_GOT_NODE, FT_GOT_NOTHING, FT_GOT_OVER /* nobody wants it any mo
 
 void ft_allocation_init(struct ft_allocation *allocation, uint32_t parent);
 
-/* Asks for the wish: beside the job, or joining it. With wait_ms 0 or less, it has to be free at once. `why`
- * says what is in the way, if nothing was got; nothing is left of it then. */
+/* Asks for the wish: beside the job, or joining it. With wait_ms 0 or less, it has to be free at
+ * once. `why` says what is in the way, if nothing was got; nothing is left of it then. */
 enum ft_got ft_allocation_get(struct ft_allocation *allocation, struct ft_wish *wish, bool joins,
                               int64_t wait_ms, char *why, size_t size);
 

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The record of a job; to be freed with slurm_free_job_info_msg. NULL with errno: slurmctld's (a job
- * that it does not know any more is ESLURM_INVALID_JOB_ID), or its silence's. */
+/* The record of a job; to be freed with slurm_free_job_info_msg. NULL with errno: slurmctld's (a
+ * job that it does not know any more is ESLURM_INVALID_JOB_ID), or its silence's. */
 job_info_msg_t *ft_ask_job(uint32_t id, slurm_job_info_t **record);
 
 enum ft_job_life { FT_JOB_WAITS, FT_JOB_RUNS, FT_JOB_OVER, FT_JOB_UNKNOWN /* nobody answers */ };

@@ -7,11 +7,11 @@
  *     ft-rms-slurm hold JOB OWN the holder of an allocation, a step in it (allocation.c)
  *
  * Started by the backend (src/rms/slurm.c), one process for each node that is got. It runs as the
- * user whose job it is, and needs no rights that he does not have. Slurm promises no binary interface
- * from one release to the next; the loader refuses another libslurm than that it was built with, by
- * its soname. libslurm may wait for its
- * controller, end the process, write to stderr and start threads: here that harms nobody else. That
- * it is another process for each node also bounds what a fault costs.
+ * user whose job it is, and needs no rights that he does not have. Slurm promises no binary
+ * interface from one release to the next; the loader refuses another libslurm than that it was
+ * built with, by its soname. libslurm may wait for its controller, end the process, write to stderr
+ * and start threads: here that harms nobody else. That it is another process for each node also
+ * bounds what a fault costs.
  *
  *     get job= ways= wait_ms= [exclude= partition= cores= memory_mb=]
  *              -> pending own=        it waits in Slurm's queue

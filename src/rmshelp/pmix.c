@@ -2,15 +2,15 @@
 /*
  * pmix.c - ft-rms-pmix [PID]: the PMIx tool that asks its host's PMIx server for nodes.
  *
- * Started by src/rms/pmix.c, which it speaks lines with (talk.h; there they are listed). Connects to the
- * PMIx server of process PID (the launcher; without it, to whatever PMIx finds), asks it by
- * PMIx_Allocation_request_nb, one node at a time, and releases all that it has when its standard input
- * ends. PMIx answers in its own thread: an answer is put on a pipe, and dealt with in main's loop. No
- * request waits longer than it said; one that was given up is cancelled, and what comes all the
- * same is released.
+ * Started by src/rms/pmix.c, which it speaks lines with (talk.h; there they are listed). Connects
+ * to the PMIx server of process PID (the launcher; without it, to whatever PMIx finds), asks it by
+ * PMIx_Allocation_request_nb, one node at a time, and releases all that it has when its standard
+ * input ends. PMIx answers in its own thread: an answer is put on a pipe, and dealt with in main's
+ * loop. No request waits longer than it said; one that was given up is cancelled, and what comes
+ * all the same is released.
  *
- * Requests bear PMIX_ALLOC_REQ_ID "ft-PID-NUMBER" and the attribute FROM_FT, by which our own PRRTE component
- * knows that it would be asking itself.
+ * Requests bear PMIX_ALLOC_REQ_ID "ft-PID-NUMBER" and the attribute FROM_FT, by which our own PRRTE
+ * component knows that it would be asking itself.
  */
 #include <errno.h>
 #include <pmix_tool.h>

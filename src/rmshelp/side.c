@@ -58,7 +58,8 @@ int ft_side_open(void)
     return sigaction(SIGPIPE, &action, NULL);
 }
 
-/* The next whole line of what was read. A line that makes no sense, or has no end, ends the side. */
+/* The next whole line of what was read. A line that makes no sense, or has no end, ends the
+ * side. */
 static bool take_line(void)
 {
     char *end;

@@ -2,10 +2,10 @@
 /*
  * watch.c - owns the list of a job's nodes and what was said of each.
  *
- * slurmctld notifies only the command that an allocation was made with (sbatch has none), so the job
- * is looked at from time to time: a node that it lost, because slurmctld gave the node up, is no
- * longer in its record; one that is drained or failing still is. For jobs of up to NODES_MAX nodes
- * each node is asked for by itself, which costs slurmctld less than the list of all nodes.
+ * slurmctld notifies only the command that an allocation was made with (sbatch has none), so the
+ * job is looked at from time to time: a node that it lost, because slurmctld gave the node up, is
+ * no longer in its record; one that is drained or failing still is. For jobs of up to NODES_MAX
+ * nodes each node is asked for by itself, which costs slurmctld less than the list of all nodes.
  */
 #include "rmshelp/watch.h"
 

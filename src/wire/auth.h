@@ -27,8 +27,8 @@ struct ft_auth *ft_auth_create(bool is_client, const struct ft_identity *identit
                                struct ft_buffer *out, size_t out_limit);
 void ft_auth_destroy(struct ft_auth *auth);
 
-/* What both sides have said in the open so far, in the order client, server: proofs and keys hang on
- * it, so that nobody can have changed it. Once, before the first part is taken. */
+/* What both sides have said in the open so far, in the order client, server: proofs and keys hang
+ * on it, so that nobody can have changed it. Once, before the first part is taken. */
 void ft_auth_greeted(struct ft_auth *auth, const uint8_t *client, const uint8_t *server, size_t n);
 
 /* How many bytes the next part from the peer has; 0 once the handshake is through. */

@@ -42,8 +42,8 @@ struct ft_channel;
 /* Makes a channel; key is copied (and wiped by destroy), NULL for a plain one.
  * Returns NULL with errno ENOMEM (or no random numbers to be had) or EINVAL. */
 struct ft_channel *ft_channel_create(enum ft_channel_kind kind, const uint8_t key[FT_KEY_BYTES]);
-/* The same with another way to prove oneself than a key: what it says is copied, its MUNGE borrowed;
- * NULL for a plain one. */
+/* The same with another way to prove oneself than a key: what it says is copied, its MUNGE
+ * borrowed; NULL for a plain one. */
 struct ft_channel *ft_channel_create_as(enum ft_channel_kind kind,
                                         const struct ft_identity *identity);
 void ft_channel_destroy(struct ft_channel *channel);
@@ -52,7 +52,8 @@ void ft_channel_destroy(struct ft_channel *channel);
  * caller's, who has it run, by another thread if he likes), or NULL. Ask after each feed, and again
  * after handing one back. The channel takes bytes meanwhile, and works on none. */
 struct ft_proving *ft_channel_proving(struct ft_channel *channel);
-/* It was run. Results as ft_channel_feed, and EIO: MUNGE does not work here. It stays the caller's. */
+/* It was run. Results as ft_channel_feed, and EIO: MUNGE does not work here. It stays the
+ * caller's. */
 int ft_channel_proven(struct ft_channel *channel, const struct ft_proving *proving);
 
 /* The protocol that both sides speak; 0 before the greeting came. */

@@ -8,18 +8,21 @@
  *      0  F7 'F' 'D', format (1)       32  boot            66  length of sender (1)
  *      4  type (1), flags (1)          40  sequence        67  length of receiver (1)
  *      6  length of the body (2)       48  sent_ns         68  length of subject (1)
- *      8  id of the key (4)            56  echo_ns         69  0
+ *      8  id of the key (4)            56  echo_ns         69  acks, how many (1)
  *     12  value (4)                    64  port (2)        70  length of text (2)
- *     16  term, 24  incarnation                            72  sender, receiver, subject, text
- *     end of the body: MAC (16), or a credential
+ *     16  term, 24  incarnation                            72  sender, receiver, subject, text,
+ *     acks end of the body: MAC (16), or a credential
+ *
+ * An ack has 34 bytes: incarnation (8), echo_ns (8), address (16), port (2).
  *
  * A heartbeat has some 95 bytes. The MAC is SipHash-2-4 with 16 bytes of output, of the whole body:
  * made for input as short as this, and ten times as fast on it as a keyed BLAKE2b (44 and 450 ns),
  * which counts where 20,000 heartbeats a second come in and as many acknowledgements go out. Its
- * key is derived from the 32 bytes by BLAKE2b with a label of its own, so that no other use of those
- * has anything to do with it. On the way in the frame - magic, format, and that the lengths fit what came - is
- * looked at first, then the key's id, then the MAC; names and texts only after that. A datagram
- * whose MAC is right and whose inside is nonsense comes from another version, and is told as such.
+ * key is derived from the 32 bytes by BLAKE2b with a label of its own, so that no other use of
+ * those has anything to do with it. On the way in the frame - magic, format, and that the lengths
+ * fit what came - is looked at first, then the key's id, then the MAC; names and texts only after
+ * that. A datagram whose MAC is right and whose inside is nonsense comes from another version, and
+ * is told as such.
  */
 #include "config.h"
 
@@ -32,6 +35,7 @@
 
 #define FORMAT 1
 #define HEADER_BYTES 72
+#define ACK_BYTES 34
 #define WINDOW 64
 
 static_assert(FT_DATAGRAM_KEY_BYTES == crypto_generichash_KEYBYTES, "key");
@@ -121,6 +125,19 @@ static uint8_t *put_text(uint8_t *to, const char *text, size_t n)
     return to + n;
 }
 
+static uint8_t *put_acks(uint8_t *at, const struct ft_datagram *datagram)
+{
+    for (size_t i = 0; i < datagram->acks_n; i++, at += ACK_BYTES) {
+        const struct ft_datagram_ack *ack = &datagram->acks[i];
+
+        put(at, ack->incarnation, 8);
+        put(at + 8, ack->echo_ns, 8);
+        memcpy(at + 16, ack->address, sizeof ack->address);
+        put(at + 32, ack->port, 2);
+    }
+    return at;
+}
+
 /* Lengths of the texts; a text without an end counts as too long. */
 struct lengths {
     size_t sender, receiver, subject, text;
@@ -158,7 +175,7 @@ static void put_header(uint8_t *at, const struct ft_datagram *datagram, const st
     put(at + 66, n->sender, 1);
     put(at + 67, n->receiver, 1);
     put(at + 68, n->subject, 1);
-    at[69] = 0;
+    at[69] = datagram->acks_n;
     put(at + 70, n->text, 2);
 }
 
@@ -170,19 +187,22 @@ size_t ft_datagram_encode_body(const struct ft_datagram *datagram, uint32_t key_
     uint8_t *at;
 
     errno = EINVAL;
-    if (datagram->type == FT_DATAGRAM_NONE || datagram->type > FT_DATAGRAM_TYPE_MAX)
+    if (datagram->type == FT_DATAGRAM_NONE || datagram->type > FT_DATAGRAM_TYPE_MAX ||
+        datagram->acks_n > FT_DATAGRAM_ACKS_MAX)
         return 0;
     errno = EMSGSIZE;
     if (!measure(datagram, &n))
         return 0;
-    body_n = HEADER_BYTES + n.sender + n.receiver + n.subject + n.text;
+    body_n = HEADER_BYTES + n.sender + n.receiver + n.subject + n.text +
+             datagram->acks_n * (size_t) ACK_BYTES;
     if (body_n > size || body_n > FT_DATAGRAM_MAX_BYTES)
         return 0;
     put_header(bytes, datagram, &n, key_id, body_n);
     at = put_text(bytes + HEADER_BYTES, datagram->sender, n.sender);
     at = put_text(at, datagram->receiver, n.receiver);
     at = put_text(at, datagram->subject, n.subject);
-    put_text(at, datagram->text, n.text);
+    at = put_text(at, datagram->text, n.text);
+    put_acks(at, datagram);
     return body_n;
 }
 
@@ -246,23 +266,41 @@ static bool get_text(char *to, size_t size, const uint8_t **at, size_t n)
     return true;
 }
 
-static bool get_texts(const uint8_t *body, size_t body_n, struct ft_datagram *datagram)
+static void get_acks(const uint8_t *at, size_t n, struct ft_datagram *datagram)
+{
+    for (size_t i = 0; i < n; i++, at += ACK_BYTES) {
+        struct ft_datagram_ack *ack = &datagram->acks[i];
+
+        ack->incarnation = get(at, 8);
+        ack->echo_ns = get(at + 8, 8);
+        memcpy(ack->address, at + 16, sizeof ack->address);
+        ack->port = (uint16_t) get(at + 32, 2);
+    }
+    datagram->acks_n = (uint8_t) n;
+}
+
+/* The texts and the acks: what is not always of the same length. */
+static bool get_rest(const uint8_t *body, size_t body_n, struct ft_datagram *datagram)
 {
     const uint8_t *at = body + HEADER_BYTES;
-    size_t sender_n = body[66], receiver_n = body[67], subject_n = body[68];
+    size_t sender_n = body[66], receiver_n = body[67], subject_n = body[68], acks_n = body[69];
     size_t text_n = get(body + 70, 2);
 
-    return body_n == HEADER_BYTES + sender_n + receiver_n + subject_n + text_n &&
-           get_text(datagram->sender, sizeof datagram->sender, &at, sender_n) &&
-           get_text(datagram->receiver, sizeof datagram->receiver, &at, receiver_n) &&
-           get_text(datagram->subject, sizeof datagram->subject, &at, subject_n) &&
-           get_text(datagram->text, sizeof datagram->text, &at, text_n);
+    if (acks_n > FT_DATAGRAM_ACKS_MAX ||
+        body_n != HEADER_BYTES + sender_n + receiver_n + subject_n + text_n + acks_n * ACK_BYTES ||
+        !get_text(datagram->sender, sizeof datagram->sender, &at, sender_n) ||
+        !get_text(datagram->receiver, sizeof datagram->receiver, &at, receiver_n) ||
+        !get_text(datagram->subject, sizeof datagram->subject, &at, subject_n) ||
+        !get_text(datagram->text, sizeof datagram->text, &at, text_n))
+        return false;
+    get_acks(at, acks_n, datagram);
+    return true;
 }
 
 int ft_datagram_decode_body(const uint8_t *body, size_t body_n, struct ft_datagram *datagram)
 {
     if (body_n < HEADER_BYTES || body[4] == FT_DATAGRAM_NONE || body[4] > FT_DATAGRAM_TYPE_MAX ||
-        !get_texts(body, body_n, datagram)) {
+        !get_rest(body, body_n, datagram)) {
         ft_datagram_clear(datagram);
         return fail(EBADMSG);
     }

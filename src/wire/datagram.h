@@ -2,8 +2,8 @@
 /*
  * datagram.h - the small messages that travel by UDP, each with a proof of its own.
  *
- * What has to come often, may be lost, or comes before there is a connection: heartbeats, pings, the
- * search for units. A datagram ends with a MAC under a key that both ends hold; nothing but its
+ * What has to come often, may be lost, or comes before there is a connection: heartbeats, pings,
+ * the search for units. A datagram ends with a MAC under a key that both ends hold; nothing but its
  * frame is looked at before the MAC was found right. No I/O, no memory of its own.
  * doc/protocol.md has the bytes; net/udp.h carries them.
  *
@@ -27,6 +27,7 @@
 #define FT_DATAGRAM_MAX_BYTES 1400 /* fits into one packet of every usual network */
 #define FT_DATAGRAM_NAME_MAX 256   /* bytes of a node's name, its 0 included; FT_NAME_MAX of ft.h */
 #define FT_DATAGRAM_TEXT_MAX 512   /* of the text, its 0 included */
+#define FT_DATAGRAM_ACKS_MAX 7     /* acknowledgements of others in one */
 
 /* The values are the protocol's. What `value` and `text` mean is said here, by type. */
 enum ft_datagram_type {
@@ -45,7 +46,9 @@ enum ft_datagram_type {
                                 * "ADDRESS:PORT"? value: for how many ms to try */
     FT_DATAGRAM_SAW = 8,       /* other unit -> central: echo_ns: of the ASK_OTHER; subject;
                                 * FT_DATAGRAM_YES if it answered; value: microseconds that took */
-    FT_DATAGRAM_TYPE_MAX = 8
+    FT_DATAGRAM_PASS_ON = 9,   /* central -> unit: a BEAT_ACK, and in `acks` those of other units:
+                                * to each goes its own as a BEAT_ACK of this boot, sequence, term */
+    FT_DATAGRAM_TYPE_MAX = 9
 };
 
 /* Bits of `flags`. A receiver ignores those that it does not know. */
@@ -54,12 +57,23 @@ enum ft_datagram_type {
 #define FT_DATAGRAM_LAPSED 0x04  /* BEAT: the sender's lease is over */
 #define FT_DATAGRAM_RENEW 0x08   /* BEAT: its lease is to be renewed; an acknowledgement is wanted */
 #define FT_DATAGRAM_REFUSED 0x10 /* SAW: its host says that nobody listens there */
+#define FT_DATAGRAM_SHARED 0x20  /* BEAT: another unit may pass the acknowledgement on to me, and I
+                                  * may be the one that passes on those of others */
 #define FT_DATAGRAM_SIGNED 0x80  /* ends with a credential of MUNGE instead of a MAC; set by
                                   * wire/identity only */
+
+/* One that is to be passed on, and where to. */
+struct ft_datagram_ack {
+    uint64_t incarnation;
+    uint64_t echo_ns;
+    uint16_t port;
+    uint8_t address[16]; /* IPv6, or IPv4 as such (::ffff:10.0.0.2) */
+};
 
 struct ft_datagram {
     uint8_t type;  /* enum ft_datagram_type */
     uint8_t flags;
+    uint8_t acks_n; /* PASS_ON */
     uint16_t port;
     uint32_t value;
     uint64_t term;        /* of the leader, as the sender knows it */
@@ -72,6 +86,7 @@ struct ft_datagram {
     char receiver[FT_DATAGRAM_NAME_MAX];
     char subject[FT_DATAGRAM_NAME_MAX];  /* whom an ASK_OTHER and a SAW are about */
     char text[FT_DATAGRAM_TEXT_MAX];
+    struct ft_datagram_ack acks[FT_DATAGRAM_ACKS_MAX];
 };
 
 struct ft_datagram_key {
@@ -83,7 +98,7 @@ struct ft_datagram_key {
 void ft_datagram_key_set(struct ft_datagram_key *key, const uint8_t bytes[FT_DATAGRAM_KEY_BYTES]);
 void ft_datagram_key_wipe(struct ft_datagram_key *key);
 
-/* Empties one: no type, no texts, all numbers 0. */
+/* Empties one: no type, no texts, no acks, all numbers 0. */
 void ft_datagram_clear(struct ft_datagram *datagram);
 
 /* Writes the datagram with its MAC. Returns its length, or 0 with errno EMSGSIZE (more than `size`

@@ -5,7 +5,8 @@
  * Called by the daemons' main (loading), by channel.c and by the two discovery parts (proving). A
  * key file is looked at with care: whoever can read it is the cluster, so one that others can read,
  * or that somebody else could have put there, is refused with a sentence that says how to mend it.
- * It is opened once and looked at through that descriptor, so that what was checked is what is read.
+ * It is opened once and looked at through that descriptor, so that what was checked is what is
+ * read.
  *
  * The key itself never touches a datagram: what proves those is derived from it by BLAKE2b, with
  * the label as the hash's "personal" parameter. With MUNGE a datagram ends with a credential whose
@@ -305,8 +306,8 @@ static int open_by_munge(const struct ft_identity *identity, const uint8_t *byte
     if (!ft_datagram_find_proof(bytes, n, &body_n, &is_signed))
         return fail(EPROTO, why, why_size, "it is no datagram of FT");
     if (!is_signed)
-        return fail(ENOKEY, why, why_size, "it is proven by a key, and here MUNGE is used: set auth "
-                    "alike on all nodes");
+        return fail(ENOKEY, why, why_size, "it is proven by a key, and here MUNGE is used: set "
+                    "auth alike on all nodes");
     if (!get_credential(bytes + body_n, n - body_n, credential))
         return fail(EPROTO, why, why_size, "it has no credential of MUNGE");
     ft_datagram_digest(bytes, body_n, digest);

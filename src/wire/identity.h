@@ -36,10 +36,11 @@ void ft_identity_set_key(struct ft_identity *identity, const uint8_t key[FT_IDEN
 void ft_identity_set_munge(struct ft_identity *identity, const struct ft_munge *munge);
 void ft_identity_wipe(struct ft_identity *identity);
 
-/* Makes one as `wish` has it: "key" reads key_path; "munge" needs a MUNGE that answers; "auto" takes
- * MUNGE where it answers, else the key. munge: NULL if this program was built without. key_path is
- * a file of 64 hexadecimal digits, a regular one that belongs to root or to this user and that
- * nobody else can read. May take a second. Returns 0, or -1 with errno and a sentence in `why`. */
+/* Makes one as `wish` has it: "key" reads key_path; "munge" needs a MUNGE that answers; "auto"
+ * takes MUNGE where it answers, else the key. munge: NULL if this program was built without.
+ * key_path is a file of 64 hexadecimal digits, a regular one that belongs to root or to this user
+ * and that nobody else can read. May take a second. Returns 0, or -1 with errno and a sentence in
+ * `why`. */
 int ft_identity_load(struct ft_identity *identity, const char *wish, const char *key_path,
                      const struct ft_munge *munge, char *why, size_t why_size);
 

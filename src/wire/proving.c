@@ -79,8 +79,8 @@ static int open_theirs(struct ft_proving *proving)
         return refuse(proving, "its credential was made for another connection");
     if (ft_identity_trusts(&proving->identity, uid))
         return 0;
-    ft_text_appendf(proving->why, sizeof proving->why, "it is a process of user %lu, not of root or "
-                    "of user %lu", (unsigned long) uid, (unsigned long) proving->identity.uid);
+    ft_text_appendf(proving->why, sizeof proving->why, "it is a process of user %lu, not of root "
+                    "or of user %lu", (unsigned long) uid, (unsigned long) proving->identity.uid);
     return EACCES;
 }
 

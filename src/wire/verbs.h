@@ -16,8 +16,8 @@
  *   NEWS          decision = number of the last one heard (launcher)
  *   RANKS_HERE    job, processes: those on this node (a launcher's daemon, to its node's unit; it
  *                 goes no further); code = ms since the launcher was heard of, negative: not known
- *   NODE_EVENT    resource = the node or rank that it is about, its name = that of the event; text = a
- *                 sentence (a node's unit, or a launcher): written to the event log
+ *   NODE_EVENT    resource = the node or rank that it is about, its name = that of the event; text
+ *                 = a sentence (a node's unit, or a launcher): written to the event log
  *   ACQUIRE       constraint: one node more for the launcher itself (launcher)
  *   GIVE_BACK     resource = a node that ACQUIRE gave (launcher)
  *   ADMIN         text = what is wanted, as JSON (see include/ft_admin.h)

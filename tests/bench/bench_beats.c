@@ -4,9 +4,9 @@
  *
  *     bench_beats CENTRALD [NODES [SECONDS]]      10000 nodes, 12 s
  *
- * Starts one real ft-centrald as a launcher would, and plays the units of as many nodes: each has its
- * connection, its Hello and Welcome, and beats by the same code as ft-noded does (core/pulse), under
- * the leader's key, from one of a few sockets. When all hold a lease and WARM_S have
+ * Starts one real ft-centrald as a launcher would, and plays the units of as many nodes: each has
+ * its connection, its Hello and Welcome, and beats by the same code as ft-noded does (core/pulse),
+ * under the leader's key, from one of a few sockets. When all hold a lease and WARM_S have
  * passed, the central unit's processor time is taken, and again SECONDS later. Prints
  *
  *     bench nodes=10000 beat_ms=500 seconds=12.0 core_pct=4.10 ...
@@ -46,8 +46,9 @@
 #define SECONDS_DEFAULT 12
 #define WARM_S 5
 #define READY_MAX_S 90
-/* Few, so that each is so busy that it rests (net/udp): what is sent to a socket that somebody waits
- * for wakes that process, on this machine and at the sender's cost; that of a real node it would not. */
+/* Few, so that each is so busy that it rests (net/udp): what is sent to a socket that somebody
+ * waits for wakes that process, on this machine and at the sender's cost; that of a real node it
+ * would not. */
 #define SOCKETS 2
 #define OPENING_MAX 16 /* connections being made at a time */
 #define NUMBER_BITS 16
@@ -80,10 +81,12 @@ struct bench {
     int life; /* the central unit's standard input */
     uv_timer_t timer;
     uint64_t beats, acks, pings;
+    uint64_t passed; /* acknowledgements that came by way of another unit */
+    uint64_t direct; /* heartbeats that asked for one of the central unit itself */
     int seconds;
     int64_t ready_ns, began_ns, until_ns;
     double core_s;
-    uint64_t beats_began, acks_began;
+    uint64_t beats_began, acks_began, passed_began, direct_began;
     bool failed;
     char folder[64], events[128];
 };
@@ -120,21 +123,23 @@ static void post(struct unit *unit, struct ft_datagram *datagram, const struct s
         ft_udp_post(bench->udp[unit->socket], to, bytes, n);
 }
 
-static void pulse_beat(void *arg, int64_t sent_ns, bool renew, unsigned late_ms)
+static void pulse_beat(void *arg, int64_t sent_ns, enum ft_pulse_ask ask)
 {
     struct unit *unit = arg;
     struct ft_datagram beat;
 
     ft_datagram_clear(&beat);
     beat.type = FT_DATAGRAM_BEAT;
-    beat.flags = renew ? FT_DATAGRAM_RENEW : 0;
+    beat.flags = ask == FT_PULSE_ASKS_NOTHING  ? 0
+                 : ask == FT_PULSE_ASKS_SHARED ? FT_DATAGRAM_RENEW | FT_DATAGRAM_SHARED
+                                               : FT_DATAGRAM_RENEW;
     /* Many units share a socket. Whose beat is acknowledged is told by the time that comes back:
      * its last bits, a little back so that it stays in the past, are the unit's number. */
     beat.sent_ns = (((uint64_t) sent_ns >> NUMBER_BITS) - 1) << NUMBER_BITS |
                    (uint64_t) (unit - unit->bench->units);
     beat.value = unit->welcome_number;
-    (void) late_ms;
     unit->bench->beats++;
+    unit->bench->direct += ask == FT_PULSE_ASKS_DIRECT;
     post(unit, &beat, (const struct sockaddr *) &unit->bench->central);
 }
 
@@ -168,6 +173,29 @@ static void take_ping(struct bench *bench, const struct ft_datagram *ping,
     post(unit, &pong, from);
 }
 
+/* As noded/heart does it: each goes to its unit, by the network. */
+static void pass_on(struct bench *bench, const struct ft_datagram *datagram)
+{
+    uint8_t bytes[FT_DATAGRAM_MAX_BYTES];
+    struct sockaddr_storage to;
+    struct ft_datagram ack;
+    size_t n;
+
+    for (size_t i = 0; i < datagram->acks_n; i++) {
+        ft_datagram_clear(&ack);
+        ack.type = FT_DATAGRAM_BEAT_ACK;
+        ack.boot = datagram->boot;
+        ack.sequence = datagram->sequence;
+        ack.term = datagram->term;
+        ack.incarnation = datagram->acks[i].incarnation;
+        ack.echo_ns = datagram->acks[i].echo_ns;
+        ft_address_unpack(datagram->acks[i].address, datagram->acks[i].port, &to);
+        n = ft_datagram_encode(&ack, &bench->key, bytes, sizeof bytes);
+        ft_udp_post(bench->udp[0], (const struct sockaddr *) &to, bytes, n);
+    }
+    bench->passed += datagram->acks_n;
+}
+
 static void on_packet(void *arg, const uint8_t *bytes, size_t n, const struct sockaddr *from)
 {
     struct bench *bench = arg;
@@ -181,7 +209,11 @@ static void on_packet(void *arg, const uint8_t *bytes, size_t n, const struct so
         return;
     }
     number = datagram.echo_ns & ((1u << NUMBER_BITS) - 1);
-    if (datagram.type != FT_DATAGRAM_BEAT_ACK || number >= (size_t) bench->nodes)
+    if (datagram.type == FT_DATAGRAM_PASS_ON)
+        pass_on(bench, &datagram);
+    else if (datagram.type != FT_DATAGRAM_BEAT_ACK)
+        return;
+    if (number >= (size_t) bench->nodes)
         return;
     bench->acks++;
     (void) ft_pulse_ack(bench->units[number].pulse, datagram.term, datagram.incarnation,
@@ -282,9 +314,9 @@ static void open_more(struct bench *bench)
 
 /* ---------------------------------------------------------------- measuring */
 
-/* Seconds that a process (of one thread) has been on a processor, -1 if it is gone. By the scheduler's
- * own account, to the nanosecond; /proc/PID/stat counts whom the clock's tick meets, and who sleeps by
- * timers is met too often. */
+/* Seconds that a process (of one thread) has been on a processor, -1 if it is gone. By the
+ * scheduler's own account, to the nanosecond; /proc/PID/stat counts whom the clock's tick meets,
+ * and who sleeps by timers is met too often. */
 static double core_seconds(pid_t pid)
 {
     unsigned long long ran_ns = 0;
@@ -344,10 +376,14 @@ static void report(struct bench *bench, int64_t now_ns)
     if (leases(bench) != bench->nodes)
         fail(bench, "not all have a lease");
     printf("bench nodes=%d beat_ms=%u seconds=%.1f core_pct=%.2f "
-           "beats_per_s=%.0f acks_per_s=%.0f leases=%d pings=%" PRIu64 "\n", bench->nodes, ft_pulse_beat_ms(bench->units[0].pulse),
-           seconds, 100 * (core_s - bench->core_s) / seconds,
+           "beats_per_s=%.0f acks_per_s=%.0f passed_on_per_s=%.0f asked_directly_per_s=%.0f "
+           "leases=%d pings=%" PRIu64 "\n", bench->nodes,
+           ft_pulse_beat_ms(bench->units[0].pulse), seconds,
+           100 * (core_s - bench->core_s) / seconds,
            (double) (bench->beats - bench->beats_began) / seconds,
-           (double) (bench->acks - bench->acks_began) / seconds, leases(bench), bench->pings);
+           (double) (bench->acks - bench->acks_began) / seconds,
+           (double) (bench->passed - bench->passed_began) / seconds,
+           (double) (bench->direct - bench->direct_began) / seconds, leases(bench), bench->pings);
     uv_stop(&bench->loop);
 }
 
@@ -370,6 +406,8 @@ static void on_timer(uv_timer_t *timer)
         bench->core_s = core_seconds(bench->pid);
         bench->beats_began = bench->beats;
         bench->acks_began = bench->acks;
+        bench->passed_began = bench->passed;
+        bench->direct_began = bench->direct;
     } else if (bench->began_ns != 0 &&
                now_ns >= bench->began_ns + bench->seconds * INT64_C(1000000000)) {
         report(bench, now_ns);

@@ -2,8 +2,12 @@
 # shellcheck shell=bash
 # A real Slurm on the nodes of a cluster: munged everywhere, slurmctld on one node kept for it,
 # slurmd on the others. The packages of Debian 13 unchanged, with a slurm.conf such as sites have:
-# what differs from a site's is that it hears of a dead node in seconds, and that a node's CPUs and
-# memory are what slurm.conf says (config_overrides), as the machine below has fewer.
+# what differs from a site's is that it hears of a dead node in half a minute, and that a node's CPUs
+# and memory are what slurm.conf says (config_overrides), as the machine below has fewer.
+#
+# SlurmdTimeout must not come near MessageTimeout: slurmctld begins its next round of pings when the
+# last one is over, and one with a dead node in it takes MessageTimeout and more. With little between
+# the two, all other nodes have not been heard for SlurmdTimeout by then, and are taken for dead, too.
 #
 # Sourced by `cluster`. Everything is kept in $dir/slurm:
 #
@@ -68,7 +72,7 @@ MpiDefault=none
 MailProg=/bin/true
 ReturnToService=2
 SlurmdParameters=config_overrides
-SlurmdTimeout=6
+SlurmdTimeout=20
 MessageTimeout=5
 InactiveLimit=0
 KillWait=5

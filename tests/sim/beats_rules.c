@@ -17,8 +17,8 @@ static int64_t confirmed_ms(const struct beats_world *world)
     return (detect->beat_ms + detect->suspect_ms + detect->confirm_ms) * 103 / 100 + SLACK_MS;
 }
 
-/* A node that was well, and reached, for all the time that a verdict takes, is not declared; nor are
- * nodes that were cut off together. */
+/* A node that was well, and reached, for all the time that a verdict takes, is not declared; nor
+ * are nodes that were cut off together. */
 void beats_rule_declared(struct beats_world *world, const struct beats_node *node)
 {
     if (node->good_since_ns != INT64_MAX &&
@@ -87,8 +87,8 @@ static void look_at_dead(struct beats_world *world, const struct beats_leader *l
                          const struct beats_node *node)
 {
     struct ft_watch_status status;
-    /* With losses it may have been asked about just before it died, or the silence of others be taken
-     * for the network's fault. */
+    /* With losses it may have been asked about just before it died, or the silence of others be
+     * taken for the network's fault. */
     int64_t within_ms = confirmed_ms(world);
     bool is_dead = !node->is_on || node->cut_all || node->stopped_until_ns > world->now_ns;
 
@@ -105,6 +105,24 @@ static void look_at_dead(struct beats_world *world, const struct beats_leader *l
                      ft_watch_state_text(status.state));
 }
 
+/* Without loss, a node that is well holds a lease, whatever becomes of those that pass on its
+ * acknowledgements. */
+static void look_at_held(struct beats_world *world, const struct beats_leader *leader,
+                         const struct beats_node *node)
+{
+    int64_t within_ns = (2 * (int64_t) world->config.detect.beat_ms + SLACK_MS) * MS;
+    int64_t since_ns = node->good_since_ns;
+
+    if (world->loss_pct > 0 || since_ns == INT64_MAX)
+        return;
+    if (since_ns < leader->stopped_until_ns)
+        since_ns = leader->stopped_until_ns;
+    if (world->now_ns - since_ns < within_ns || beats_node_has_lease(node))
+        return;
+    beats_broken(world, "%s holds no lease, and nothing has been wrong with it for %.0f ms",
+                 node->name, (double) (world->now_ns - since_ns) / 1e6);
+}
+
 void beats_rule_look(struct beats_world *world)
 {
     const struct beats_leader *leader = &world->leaders[world->current];
@@ -112,6 +130,7 @@ void beats_rule_look(struct beats_world *world)
     for (int i = 0; i < world->nodes_n; i++) {
         look_at_lease(world, leader, &world->nodes[i]);
         look_at_dead(world, leader, &world->nodes[i]);
+        look_at_held(world, leader, &world->nodes[i]);
     }
 }
 

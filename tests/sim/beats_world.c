@@ -210,7 +210,7 @@ static int64_t pulse_now_ns(void *arg)
     return beats_node_ns(arg);
 }
 
-static void pulse_beat(void *arg, int64_t sent_ns, bool renew, unsigned late_ms)
+static void pulse_beat(void *arg, int64_t sent_ns, enum ft_pulse_ask ask)
 {
     struct beats_node *node = arg;
     struct beats_packet packet = {
@@ -222,10 +222,10 @@ static void pulse_beat(void *arg, int64_t sent_ns, bool renew, unsigned late_ms)
         .incarnation = ft_pulse_incarnation(node->pulse),
         .term = ft_pulse_term(node->pulse),
         .sent_ns = sent_ns,
-        .renew = renew,
+        .renew = ask != FT_PULSE_ASKS_NOTHING,
+        .shared = ask == FT_PULSE_ASKS_SHARED,
     };
 
-    (void) late_ms;
     transmit(node->world, &packet);
 }
 
@@ -327,6 +327,17 @@ static void say_saw(struct beats_node *node, int leader, int about, enum ft_sigh
     transmit(node->world, &saw);
 }
 
+/* As noded/heart does it. */
+static void node_passes_on(struct beats_node *node, const struct beats_packet *packet)
+{
+    struct beats_packet ack = *packet;
+
+    ack.kind = BEATS_ACK;
+    ack.from = node->number;
+    ack.to = packet->about;
+    transmit(node->world, &ack);
+}
+
 static void node_pinged(struct beats_node *node, const struct beats_packet *packet)
 {
     struct beats_packet pong = *packet;
@@ -363,6 +374,8 @@ static void node_takes(struct beats_node *node, const struct beats_packet *packe
     }
     if (packet->kind == BEATS_ACK)
         ft_pulse_ack(node->pulse, packet->term, packet->incarnation, packet->sent_ns);
+    else if (packet->kind == BEATS_PASS_ON && packet->term == ft_pulse_term(node->pulse))
+        node_passes_on(node, packet);
     else if (packet->kind == BEATS_PING)
         node_pinged(node, packet);
     else if (packet->kind == BEATS_ASK)
@@ -504,6 +517,24 @@ static void make_leader(struct beats_world *world, int number)
     wake_leader(leader);
 }
 
+/* One that the leader takes for well; what it does not know is whether that still is. */
+static int node_to_pass_on(const struct beats_leader *leader, int except)
+{
+    struct beats_world *world = leader->world;
+    int first = (int) beats_random(world, (uint64_t) world->nodes_n);
+
+    for (int i = 0; i < world->nodes_n; i++) {
+        int at = (first + i) % world->nodes_n;
+        uint32_t number = ft_detector_find(leader->detector, world->nodes[at].name);
+        struct ft_watch_status status;
+
+        ft_detector_status(leader->detector, number, &status);
+        if (at != except && status.state == FT_WATCH_WELL)
+            return at;
+    }
+    return -1;
+}
+
 static void leader_takes_beat(struct beats_leader *leader, const struct beats_packet *packet)
 {
     struct beats_packet ack = *packet;
@@ -514,9 +545,13 @@ static void leader_takes_beat(struct beats_leader *leader, const struct beats_pa
     if (packet->term != (uint64_t) leader->number + 1 ||
         !ft_detector_beat(leader->detector, number, &beat))
         return;
-    ack.kind = BEATS_ACK;
     ack.from = packet->to;
-    ack.to = packet->from;
+    ack.about = packet->from;
+    ack.to = packet->shared && leader->world->shares
+                 ? node_to_pass_on(leader, packet->from) : -1;
+    ack.kind = ack.to >= 0 ? BEATS_PASS_ON : BEATS_ACK;
+    if (ack.to < 0)
+        ack.to = packet->from;
     transmit(leader->world, &ack);
 }
 
@@ -771,6 +806,7 @@ static void make_settings(struct beats_world *world)
     world->loss_pct = beats_chance(world, 60) ? 0 : beats_chance(world, 50) ? 5 : 25;
     world->twice_pct = beats_chance(world, 70) ? 0 : 10;
     world->replays = beats_chance(world, 30);
+    world->shares = beats_chance(world, 70);
     world->delay_max_ns = (is_tuned ? 10 : 40) * MS;
     world->nodes_n = 2 + (int) beats_random(world, BEATS_NODES - 1);
     world->quiet_ns = 12000 * MS;

@@ -58,7 +58,7 @@ struct beats_leader {
     int64_t pinged_ns[BEATS_NODES];
 };
 
-enum beats_kind { BEATS_BEAT, BEATS_ACK, BEATS_PING, BEATS_PONG, BEATS_ASK, BEATS_SAW,
+enum beats_kind { BEATS_BEAT, BEATS_ACK, BEATS_PASS_ON, BEATS_PING, BEATS_PONG, BEATS_ASK, BEATS_SAW,
                   BEATS_REFUSED };
 
 struct beats_packet {
@@ -67,7 +67,8 @@ struct beats_packet {
     uint64_t run, sequence, incarnation, term;
     int64_t sent_ns;
     bool renew;
-    int about;                  /* node that is asked about */
+    bool shared;                /* the acknowledgement may come by way of another unit */
+    int about;                  /* node that is asked about, or whose acknowledgement it is */
     int asked_by;               /* of pings and their answers: the leader's observer question */
     enum ft_sight sight;
 };
@@ -100,6 +101,7 @@ struct beats_world {
     int current;                /* leader */
     unsigned loss_pct, twice_pct;
     bool replays;
+    bool shares;                /* acknowledgements go by way of others where they may */
     int64_t delay_max_ns;
     struct beats_due *due;      /* a heap */
     size_t due_n, due_room;

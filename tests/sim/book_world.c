@@ -17,6 +17,7 @@
 
 #include "centrald/letters.h"
 #include "centrald/voter_impl.h"
+#include "common/crc.h"
 #include "core/planted.h"
 #include "core/steward.h"
 
@@ -65,7 +66,7 @@ enum fault {
     PLAN, RUSH, HAND, FAULTS
 };
 
-enum what { TICK, LETTER, DONE, PUT, FAULT, HEAL };
+enum what { TICK, LETTER, DONE, REFUSED, PUT, FAULT, HEAL };
 
 struct event {
     uint64_t at_ms, order;
@@ -395,14 +396,18 @@ static void wipe(struct machine *machine)
         remove_file(machine, &machine->files[machine->files_n - 1]);
 }
 
-static int disk_set_aside(void *arg)
+static int disk_set_aside(void *arg, bool (*ours)(const char *name))
 {
     struct machine *machine = arg;
     int how = operate(machine);
 
     if (how != ALL)
         return -1;
-    wipe(machine);
+    for (size_t i = machine->files_n; i-- > 0;)
+        if (ours(machine->files[i].name))
+            remove_file(machine, &machine->files[i]);
+    if (machine->files_n > 0)
+        broke("%s leaves %s when it sets its data aside", machine->name, machine->files[0].name);
     return 0;
 }
 
@@ -527,8 +532,8 @@ static bool ledger_has(const struct ft_ledger *ledger, const char *key, uint64_t
     return value != NULL && n >= 20 && strtoull(value, NULL, 10) >= at_least;
 }
 
-/* What was safe in this term or before it. A leader that was asleep while others went on may say for
- * a moment that it leads, in its old term: nothing that it does then is ever agreed upon. */
+/* What was safe in this term or before it. A leader that was asleep while others went on may say
+ * for a moment that it leads, in its old term: nothing that it does then is ever agreed upon. */
 static void check_safe_is_there(const struct machine *machine, uint64_t term, const char *when)
 {
     const struct ft_ledger *ledger = ft_voter_ledger(machine->voter);
@@ -696,6 +701,19 @@ static void nothing(void *arg)
     (void)arg;
 }
 
+/* A host whose program was killed says so to those that it is connected with. */
+static void tell_refused(const struct machine *gone)
+{
+    unsigned from = index_of(gone);
+
+    for (unsigned i = 0; i < MACHINES; i++)
+        if (world.machines[i].voter != NULL && i != from && !world.cut[i][from] &&
+            !world.cut[from][i])
+            add_event((struct event){.what = REFUSED, .machine = i, .from = from,
+                                     .run = world.machines[i].run, .from_run = gone->run,
+                                     .at_ms = world.now_ms + 1 + below(4)});
+}
+
 /* The program ends where it is. What a thread was doing may be done wholly, in part, or not. */
 static void kill_voter(struct machine *machine)
 {
@@ -712,6 +730,8 @@ static void kill_voter(struct machine *machine)
             machine->power_in = 1 + below(3);
         work->run(work);
     }
+    if (!machine->power_lost)
+        tell_refused(machine);
     machine->power_in = 0;
     machine->power_lost = true;
     ft_voter_close(voter, nothing, NULL);
@@ -755,6 +775,27 @@ static void check_leader(const struct machine *machine)
     }
 }
 
+/* A leader takes nobody to have what it has not: what is agreed upon rests on that. */
+static void check_match(const struct machine *leader, const struct machine *other)
+{
+    struct raft *raft = &leader->voter->raft;
+    raft_index match = 0;
+
+    if (other->voter == NULL || other->voter->io == NULL || other == leader ||
+        ft_voter_term(other->voter) > ft_voter_term(leader->voter) ||
+        raft_state(raft) != RAFT_LEADER || raft_match_index(raft, other->id, &match) != 0)
+        return;
+    if (match > ft_store_last(other->voter->store))
+        broke("%s takes %s to have %llu entries, and it has %" PRIu64, leader->name, other->name,
+              match, ft_store_last(other->voter->store));
+}
+
+static void check_matches(const struct machine *machine)
+{
+    for (unsigned i = 0; i < MACHINES && ft_voter_is_leader(machine->voter); i++)
+        check_match(machine, &world.machines[i]);
+}
+
 static void check_ledger(struct machine *machine)
 {
     uint64_t applied = ft_voter_applied(machine->voter), hash;
@@ -776,6 +817,7 @@ static void check(struct machine *machine)
         return;
     machine->id = ft_voter_id(machine->voter);
     check_leader(machine);
+    check_matches(machine);
     check_ledger(machine);
 }
 
@@ -841,6 +883,37 @@ static void lose_data(struct machine *machine)
     heal_later(START, index_of(machine), 1 + below(1500));
 }
 
+static uint64_t number_at(const uint8_t *bytes, int n)
+{
+    uint64_t number = 0;
+
+    while (n-- > 0)
+        number = number << 8 | bytes[n];
+    return number;
+}
+
+/* Whether something was written after the first batch of a part of the log: what decays in the very
+ * last batch cannot be told from what the power was lost under (doc/protocol.md has the
+ * records). */
+static bool has_two_batches(const struct file *file)
+{
+    uint64_t first = 0;
+    size_t n;
+
+    for (size_t at = 32; at + 40 <= file->n; at += 40 + n) {
+        const uint8_t *head = file->bytes + at;
+        uint64_t batch = number_at(head + 24, 8);
+
+        n = (size_t)number_at(head + 4, 4);
+        if (n > file->n - at - 40 || ft_crc32c(0, head + 4, 36 + n) != number_at(head, 4))
+            break;
+        if (first != 0 && batch != first)
+            return true;
+        first = batch;
+    }
+    return false;
+}
+
 /* Something in the middle of the log decays, or a file goes. */
 static void damage_data(struct machine *machine)
 {
@@ -853,7 +926,7 @@ static void damage_data(struct machine *machine)
         if (strncmp(machine->files[i].name, "log-", 4) == 0 &&
             (file == NULL || strcmp(machine->files[i].name, file->name) < 0))
             file = &machine->files[i];
-    if (file == NULL || file->n < 200) {
+    if (file == NULL || file->n < 200 || !has_two_batches(file)) {
         machine->down = true;
         heal_later(START, index_of(machine), 1 + below(1500));
         return;
@@ -1081,6 +1154,35 @@ static void tick(struct event *event)
         add_event(*event);
 }
 
+/* The answer about a vote that is no longer asked for. */
+static bool is_late_answer(const struct machine *machine, const struct event *event)
+{
+    const struct ft_voter *voter = machine->voter;
+    struct ft_letter letter;
+    bool answer;
+
+    if (voter->io == NULL || raft_state((struct raft *)&voter->raft) == RAFT_CANDIDATE ||
+        event->letter[1] != FT_LETTER_RAFT ||
+        ft_letter_decode(&letter, event->letter, event->n) != 0)
+        return false;
+    answer = letter.message.type == RAFT_REQUEST_VOTE_RESULT;
+    ft_letter_drop(&letter);
+    return answer;
+}
+
+static void receive(struct machine *machine, struct event *event)
+{
+    bool late = is_late_answer(machine, event);
+    uint64_t term = ft_voter_term(machine->voter);
+
+    ft_voter_receive(machine->voter, world.machines[event->from].name, event->letter, event->n);
+    free(event->letter);
+    if (late && ft_voter_term(machine->voter) != term)
+        broke("a late answer about a vote takes %s from term %" PRIu64 " to %" PRIu64,
+              machine->name, term, ft_voter_term(machine->voter));
+    check(machine);
+}
+
 static void work_done(struct machine *machine)
 {
     struct ft_voterio_work *work = machine->work;
@@ -1097,7 +1199,7 @@ static void work_done(struct machine *machine)
 static void happen(struct event *event)
 {
     struct machine *machine = &world.machines[event->machine];
-    bool for_voter = event->what == TICK || event->what == LETTER || event->what == DONE;
+    bool for_voter = event->what <= REFUSED;
 
     if (for_voter && (machine->voter == NULL || machine->run != event->run)) {
         free(event->letter);
@@ -1113,12 +1215,16 @@ static void happen(struct event *event)
         tick(event);
         break;
     case LETTER:
-        ft_voter_receive(machine->voter, world.machines[event->from].name, event->letter, event->n);
-        free(event->letter);
-        check(machine);
+        receive(machine, event);
         break;
     case DONE:
         work_done(machine);
+        break;
+    case REFUSED:
+        if (world.machines[event->from].run == event->from_run &&
+            world.machines[event->from].voter == NULL)
+            ft_voter_refused(machine->voter, world.machines[event->from].name);
+        check(machine);
         break;
     case PUT:
         put_something();

@@ -11,9 +11,14 @@
  *   6  the log is written before the answer, its entries numbered without a gap
  *   7  a stand-in is told of no more peers than were sent to it
  *   8  time never stands still: after a tick the next deadline lies ahead
- *   9  what was answered outlives the central unit: a successor has every decision that somebody was
- *      given and that was not over, with the same alternative; who asks again with the same request
- *      gets the same port
+ *   9  what was answered outlives the central unit: a successor has every decision that somebody
+ *      was given and that was not over, with the same alternative; who asks again with the same
+ *      request gets the same port
+ *  10  a launcher that waits for news has heard all there is of its nodes: the latest of each, that
+ *      one is lost in any case; so it has soon after a take-over
+ *  11  a node that was declared lost, or goes down, is given to nobody anew
+ *  12  an error with a node or a device that somebody was told is written down is not written down
+ *      again within a minute, whoever leads (unless something was decided meanwhile)
  *
  * The rules know the world as it is (nodes' true hardware) and what core said; they look at none of
  * core's insides.
@@ -75,6 +80,15 @@ static const char *field(const struct ft_event *event, const char *key)
     return "";
 }
 
+static void check_health(struct world *world, int index)
+{
+    const struct sim_node *node = index >= 0 ? &world->nodes[index] : NULL;
+
+    if (node != NULL && (node->declared_known || node->failing_known))
+        rule_broken(world, "node %s is given, which %s", node->name,
+                    node->declared_known ? "was declared lost" : "is going down");
+}
+
 static void check_made(struct world *world, const struct ft_event *event)
 {
     struct sim_decision *made = decision_of(world, event->decision);
@@ -85,6 +99,7 @@ static void check_made(struct world *world, const struct ft_event *event)
     made->id = event->decision;
     made->node = world_node(world, event->node);
     made->starter = -1;
+    check_health(world, made->node);
     snprintf(made->lost, sizeof made->lost, "%s", lost);
     made->rung = may_share ? FT_BY_SHARING : FT_BY_NEW_NODE;
     for (int i = 1; i < DECISIONS && !may_share; i++) {
@@ -96,6 +111,38 @@ static void check_made(struct world *world, const struct ft_event *event)
         rule_broken(world, "node %s is given for %s (decision %" PRIu64 ") while it stands in for "
                     "%s (decision %" PRIu64 ")", event->node, lost, event->decision, other->lost,
                     other->id);
+    }
+}
+
+static void check_error(struct world *world, const struct ft_event *event)
+{
+    struct sim_error *error = &world->errors[world->errors_n % ERRORS];
+    char what[sizeof error->what];
+
+    if (strncmp(field(event, "resource"), "rank", 4) == 0)
+        return; /* known by other names, too */
+    snprintf(what, sizeof what, "%.60s %.20s", field(event, "resource"), field(event, "usage"));
+    for (int i = 0; i < ERRORS && i < world->errors_n; i++) {
+        const struct sim_error *before = &world->errors[i];
+
+        if (before->acknowledged && before->made == world->made_n &&
+            world->now_ns - before->at_ns < INT64_C(60000) * NS_PER_MS &&
+            strcmp(before->what, what) == 0)
+            rule_broken(world, "%s: entry %" PRIu64 " of the log says it, and so does %" PRIu64,
+                        what, before->event, event->seq);
+    }
+    *error = (struct sim_error) {
+        .event = event->seq, .at_ns = world->now_ns, .made = world->made_n};
+    memcpy(error->what, what, sizeof what);
+    world->errors_n++;
+}
+
+/* An answer that got out. */
+static void know_error(struct world *world, uint64_t event)
+{
+    for (int i = 0; i < ERRORS && i < world->errors_n; i++) {
+        if (world->errors[i].event == event)
+            world->errors[i].acknowledged = true;
     }
 }
 
@@ -115,8 +162,11 @@ void rules_event(struct world *world, const struct ft_event *event)
     hash_text(world, event->node);
     if (event->text == NULL || strlen(event->text) < 10)
         rule_broken(world, "entry %s says nothing", event->name);
+    world->made_n += strcmp(event->name, "decision_made") == 0;
     if (strcmp(event->name, "decision_made") == 0)
         check_made(world, event);
+    else if (strcmp(event->name, "error_reported") == 0)
+        check_error(world, event);
     else if (strcmp(event->name, "decision_over") == 0)
         decision_of(world, event->decision)->over = true;
     else if (strcmp(event->name, "starter_gone") == 0)
@@ -224,6 +274,8 @@ void rules_said(struct world *world, uint64_t token, const ftReply_t *reply)
     node = &world->nodes[index];
     if (node->known_lost)
         rule_broken(world, "lost node %s is given", node->name);
+    if (reply->reach == FT_REACH_START && decision->starter < 0 && !decision->announced)
+        check_health(world, index);
     if (node->failed_until_ns > world->now_ns && reply->reach == FT_REACH_START &&
         decision->starter < 0)
         rule_broken(world, "node %s is given, where starting just failed", node->name);
@@ -321,6 +373,8 @@ void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply)
                     (int) reply->status);
     if (reply->status == FT_OK && request->kind == SIM_ALTERNATIVE)
         check_given(world, request, reply);
+    if (reply->status == FT_OK && request->kind == SIM_ERROR)
+        know_error(world, reply->event);
     if (reply->status == FT_OK && request->kind == SIM_CLAIM)
         check_claimed(world, token, request, reply);
     if (reply->status == FT_OK && request->kind == SIM_PEER)
@@ -357,6 +411,32 @@ static size_t waiting(const struct world *world)
     return n;
 }
 
+/* Only while it waits, and nothing is on its way to it. */
+static void check_news(struct world *world)
+{
+    const struct sim_request *request =
+        world->news_token > 0 ? &world->requests[world->news_token - 1] : NULL;
+
+    if (request == NULL || request->answered || request->canceled || request->away ||
+        takeover_waiting(world, world->news_token) > 0)
+        return;
+    for (int i = 0; i < NODES; i++) {
+        const struct sim_node *node = &world->nodes[i];
+
+        if (!node->in_job || node->lost || !node->joined_known)
+            continue;
+        if (node->declared_known && node->told != FT_NODE_LOST)
+            rule_broken(world, "the launcher is not told that node %s was declared lost",
+                        node->name);
+        else if (node->failing_known && node->told != FT_NODE_FAILING &&
+                 node->told != FT_NODE_LOST)
+            rule_broken(world, "the launcher is not told that node %s is going down", node->name);
+        else if (node->well_due)
+            rule_broken(world, "the launcher is not told that node %s is well after all",
+                        node->name);
+    }
+}
+
 void rules_time(struct world *world)
 {
     for (int i = 0; i < world->requests_n; i++) {
@@ -369,6 +449,7 @@ void rules_time(struct world *world)
             rule_broken(world, "request %d of kind %d is not answered by its deadline", i + 1,
                         (int) request->kind);
     }
+    check_news(world);
     if (ft_central_next_deadline_ns(world->central) <= world->now_ns)
         rule_broken(world, "the next deadline does not lie ahead");
     if (waiting(world) != ft_central_waiting(world->central))
@@ -381,7 +462,8 @@ void rules_end(struct world *world)
     for (int i = 0; i < world->requests_n; i++) {
         const struct sim_request *request = &world->requests[i];
 
-        if (!request->answered && !request->canceled && request->kind != SIM_PEER)
+        if (!request->answered && !request->canceled && request->kind != SIM_PEER &&
+            request->kind != SIM_NEWS)
             rule_broken(world, "request %d of kind %d is never answered", i + 1,
                         (int) request->kind);
     }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * sim_supervisor.c - seeded lives of one module, against the promises of core/supervisor.c.
- *
- *     sim_supervisor               10000 histories, then each planted fault, which has to be caught
- *     SIM_N=N sim_supervisor       more of them
- *     SIM_SEED=S sim_supervisor    one history, told step by step
+ * Called as harness.h says.
  *
  * The world: a process that starts well, badly or not at all, dies, hangs, ignores what it is
- * asked; orders, leases and central units that come and go; time that jumps from event to event. Promises
- * that are looked after at each step:
+ * asked; orders, leases and central units that come and go; time that jumps from event to event.
+ * Promises that are looked after at each step:
  *   alone     never two of it: it is executed only when the one before has ended
  *   leased    it is executed only with a lease, and does not live long without one
  *   mortal    what is to end ends: asked first, then killed
@@ -27,11 +24,10 @@
 
 #include "core/planted.h"
 #include "core/supervisor.h"
+#include "harness.h"
 
 #define MS INT64_C(1000000)
 #define STEPS 300
-#define HISTORIES 10000
-#define TRIES_PER_FAULT 400
 #define ENDS_MAX 1024
 #define START_MS 2000
 #define STOP_MS 500
@@ -415,8 +411,7 @@ static void set_up(struct world *w, uint64_t seed, bool told)
     memcpy(w->policy.delays_ms, delays, sizeof delays);
 }
 
-/* True if nothing went wrong. */
-static bool history(struct world *w, uint64_t seed, bool told)
+static void history(struct world *w, uint64_t seed, bool told)
 {
     struct ft_supervisor_env env = {.arg = w, .now_ns = now_ns, .random = random_number,
                                     .execute = execute, .kill = kill_it, .report = report};
@@ -425,7 +420,7 @@ static bool history(struct world *w, uint64_t seed, bool told)
     w->s = ft_supervisor_create(&env, &w->policy);
     if (!w->s) {
         fail(w, "out of memory");
-        return false;
+        return;
     }
     set_lease(w, true);
     for (int i = 0; i < STEPS && !w->bad; i++) {
@@ -435,66 +430,49 @@ static bool history(struct world *w, uint64_t seed, bool told)
     if (!w->bad)
         calm(w);
     ft_supervisor_destroy(w->s);
-    return !w->bad;
 }
 
 /* ---------------------------------------------------------------- */
 
-static uint64_t number(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
+static const struct sim_plant plants[] = {
+    {FT_PLANT_MODULE_NO_BURST, "what fails again and again is never given up"},
+    {FT_PLANT_MODULE_ANY_FAILURE, "different failures count as the same"},
+    {FT_PLANT_MODULE_DEAD_END, "given up without a central unit, and left at that"},
+    {FT_PLANT_MODULE_TWICE, "started while the one before still ends"},
+    {FT_PLANT_MODULE_NO_LEASE, "runs without the lease that it needs"},
+    {FT_PLANT_MODULE_NO_KILL, "one that does not end when asked to is not killed"},
+    {FT_PLANT_MODULE_NO_START_TIME, "waits for ever for one to be ready"},
+    {FT_PLANT_MODULE_NO_DELAY, "tried again without a pause"},
+};
+#define PLANTS_N (sizeof plants / sizeof plants[0])
 
-    return text ? strtoull(text, NULL, 10) : otherwise;
+_Static_assert(PLANTS_N == FT_PLANT_MODULE_END - FT_PLANT_MODULE_FIRST,
+               "each fault of core/planted.h is planted");
+
+static void plant(int number)
+{
+    ft_planted = (enum ft_plant)number;
 }
 
-static bool run_all(uint64_t n)
+static void run(uint64_t seed, bool told, struct sim_result *result)
 {
-    struct world w;
+    static struct world w;
 
-    for (uint64_t seed = 1; seed <= n; seed++)
-        if (!history(&w, seed, false)) {
-            printf("# SIM_SEED=%" PRIu64 ": %s\n", seed, w.what);
-            return false;
-        }
-    return true;
+    history(&w, seed, told);
+    result->hash = w.random ^ (uint64_t)w.now_ns;
+    snprintf(result->broken, sizeof result->broken, "%s", w.what);
 }
 
-static bool is_caught(enum ft_plant plant, char *what, size_t size)
+int main(int argc, char *argv[])
 {
-    struct world w;
-    bool caught = false;
+    static const struct sim sim = {.name = "sim_supervisor",
+                                   .runs = 10000,
+                                   .twice_each = 10,
+                                   .planted_runs = 400,
+                                   .plants = plants,
+                                   .plants_n = PLANTS_N,
+                                   .plant = plant,
+                                   .run = run};
 
-    ft_planted = plant;
-    for (uint64_t seed = 1; seed <= TRIES_PER_FAULT && !caught; seed++) {
-        caught = !history(&w, seed, false);
-        snprintf(what, size, "%s", w.what);
-    }
-    ft_planted = FT_PLANT_NOTHING;
-    return caught;
-}
-
-int main(void)
-{
-    uint64_t seed = number("SIM_SEED", 0), n = number("SIM_N", HISTORIES);
-    int failed = 0, test = 1;
-    struct world w;
-    char what[200];
-
-    ft_planted = (enum ft_plant)number("SIM_PLANT", FT_PLANT_NOTHING);
-    if (seed) {
-        bool good = history(&w, seed, true);
-        printf("1..1\n%s 1 - seed %" PRIu64 " %s\n", good ? "ok" : "not ok", seed, w.what);
-        return !good;
-    }
-    printf("1..%d\n", 1 + FT_PLANT_MODULE_END - FT_PLANT_MODULE_FIRST);
-    if (!run_all(n))
-        failed++;
-    printf("%s %d - %" PRIu64 " histories\n", failed ? "not ok" : "ok", test++, n);
-    for (int plant = FT_PLANT_MODULE_FIRST; plant < FT_PLANT_MODULE_END; plant++) {
-        bool caught = is_caught((enum ft_plant)plant, what, sizeof what);
-        printf("%s %d - planted fault %d is caught%s%s\n", caught ? "ok" : "not ok", test++, plant,
-               caught ? ": " : "", caught ? what : "");
-        failed += !caught;
-    }
-    return failed > 0;
+    return sim_main(&sim, argc, argv);
 }

@@ -3,11 +3,12 @@
  * takeover.c - the ledger, what waits for it, and central units that crash.
  *
  * What core keeps is safe a few milliseconds later, all of a turn together; what it says gets out
- * when everything that was kept before is safe (as centrald/outbox.c does). A crash ends the central
- * unit at any moment: of what was kept and not known as safe, the first turns may have become safe
- * all the same, the rest is gone; what was not out is never heard. The successor is made from what is
- * safe. Then, each when it comes to it: the units come over and send again what was not answered, and
- * the launcher tells all that it knows. What the resource manager gave is what the successor says.
+ * when everything that was kept before is safe (as centrald/outbox.c does). A crash ends the
+ * central unit at any moment: of what was kept and not known as safe, the first turns may have
+ * become safe all the same, the rest is gone; what was not out is never heard. The successor is
+ * made from what is safe. Then, each when it comes to it: the units come over and send again what
+ * was not answered, and the launcher tells all that it knows. What the resource manager gave is
+ * what the successor says.
  */
 #include "world.h"
 
@@ -153,7 +154,9 @@ static void forget_rest(struct world *world)
     for (int i = 0; i < DEFERRED; i++) {
         struct sim_deferred *deferred = &world->deferred[i];
 
-        if (deferred->kind != SIM_START)
+        /* What is under way in other processes goes on. */
+        if (deferred->kind != SIM_START && deferred->kind != SIM_LISTEN &&
+            deferred->kind != SIM_DROP)
             deferred->used = false;
     }
     for (int i = 0; i < world->requests_n; i++) {
@@ -187,8 +190,21 @@ static void settle_nodes(struct world *world)
         node->given = known != NULL && known->acquired;
         if (node->given && known->reserved_refs == 0 && known->state != FT_NODE_UP)
             rule_broken(world, "node %s stays given, and nobody uses it", node->name);
+        node->joined_known = known != NULL && known->state == FT_NODE_UP;
         node->known_lost = node->lost && known != NULL && known->state == FT_NODE_IS_LOST;
         world_defer(world, SIM_REJOIN, coming(world))->node = i;
+    }
+}
+
+/* Who is declared stands in the ledger, too (the detector's part of it), and is told at once. What
+ * a unit or an administrator said of its node is told again when that comes over. */
+static void tell_declared(struct world *world)
+{
+    for (int i = 0; i < NODES; i++) {
+        world->nodes[i].failing_known = world->nodes[i].well_due = false;
+        world->nodes[i].declared_known = false;
+        if (world->nodes[i].declared)
+            world_tell_declared(world, i);
     }
 }
 
@@ -210,6 +226,7 @@ void takeover_crash(struct world *world)
     ft_central_restored(world->central);
     rules_takeover(world);
     settle_nodes(world);
+    tell_declared(world);
     world_defer(world, SIM_REPORTS, coming(world));
 }
 
@@ -223,10 +240,13 @@ static void rejoin(struct world *world, int index)
         node->unit_up = false;
         world_unit_up(world, index);
     }
+    if (node->failing)
+        world_tell_failing(world, index);
     for (int i = 0; i < world->requests_n && world->broken[0] == '\0'; i++) {
         struct sim_request *request = &world->requests[i];
 
-        if (!request->away || world->processes[request->asker].node != index)
+        if (!request->away ||
+            (request->asker >= 0 ? world->processes[request->asker].node : 0) != index)
             continue;
         if (request->deadline_ns <= world->now_ns) {
             request->away = false;
@@ -246,7 +266,9 @@ static void report_nodes(struct world *world)
             continue;
         ft_central_node_changed(world->central, 0, &world_launcher, node->name, node->daemon,
                                 node->lost ? FT_NODE_LOST : FT_NODE_JOINED, "told again");
+        world_known(world, i);
         node->known_lost = node->lost;
+        node->joined_known = true;
     }
 }
 

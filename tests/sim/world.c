@@ -92,11 +92,36 @@ static void do_reply(void *arg, uint64_t token, const ftReply_t *reply)
         world_deliver(world, token, reply);
 }
 
+/* The launcher hears what became of a node: of a lost one it lets go, in its own time. */
+static void hear_news(struct world *world, const ftReply_t *reply)
+{
+    int index = world_node(world, reply->resource.node);
+
+    if (world->show)
+        printf("# %10.3f ms the launcher hears of %s: %d (%" PRIu64 ")\n",
+               (double) world->now_ns / NS_PER_MS, reply->resource.node, (int) reply->change,
+               reply->decision);
+    world->news_token = 0;
+    if (reply->status == FT_OK)
+        world->news_after = reply->decision;
+    if (reply->status == FT_OK && reply->change != 0 && index >= 0) {
+        world->nodes[index].told = reply->change;
+        world->nodes[index].well_due = false;
+        if (reply->change == FT_NODE_LOST)
+            world_defer(world, SIM_DROP, soon(world))->node = index;
+    }
+    world_defer(world, SIM_LISTEN, soon(world));
+}
+
 void world_deliver(struct world *world, uint64_t token, const ftReply_t *reply)
 {
     struct sim_deferred *start;
 
     rules_reply(world, token, reply);
+    if (token > 0 && token == world->news_token) {
+        hear_news(world, reply);
+        return;
+    }
     if (token == 0 || token > (uint64_t) world->requests_n || reply->status != FT_OK ||
         world->requests[token - 1].kind != SIM_CLAIM || reply->reach != FT_REACH_START)
         return;
@@ -241,10 +266,48 @@ void world_unit_up(struct world *world, int index)
 
     if (node->unit_up || node->lost)
         return;
+    if (node->declared) /* it has said Hello, and is a member again */
+        ft_central_node_returned(world->central, node->name);
+    node->declared = node->declared_known = false;
     node->unit_up = true;
     if (ft_central_unit_up(world->central, node->name, "sim") < 0 ||
         ft_central_unit_facts(world->central, node->name, &node->said) < 0)
         rule_broken(world, "a unit cannot be taken in");
+    world_known(world, index);
+}
+
+static bool is_known(const struct world *world, int index)
+{
+    return ft_inventory_find(ft_central_inventory(world->central), world->nodes[index].name) != NULL;
+}
+
+/* The detector's word, and the forecast's; of nodes that core does not know yet they come later. */
+void world_tell_declared(struct world *world, int index)
+{
+    struct sim_node *node = &world->nodes[index];
+
+    node->declared_known = is_known(world, index);
+    ft_central_node_declared(world->central, node->name, "nobody hears it");
+}
+
+void world_tell_failing(struct world *world, int index)
+{
+    struct sim_node *node = &world->nodes[index];
+
+    node->failing_known = is_known(world, index);
+    node->well_due = false;
+    ft_central_node_failing(world->central, node->name, "its memory fails");
+}
+
+/* Core may have come to know it just now: as centrald/sessions tells it what it is. */
+void world_known(struct world *world, int index)
+{
+    const struct sim_node *node = &world->nodes[index];
+
+    if (node->declared && !node->declared_known)
+        world_tell_declared(world, index);
+    if (node->failing && !node->failing_known)
+        world_tell_failing(world, index);
 }
 
 static void join_node(struct world *world, int index)
@@ -254,10 +317,13 @@ static void join_node(struct world *world, int index)
     if (node->in_job && !node->lost)
         return;
     node->in_job = true;
-    node->lost = node->known_lost = false;
+    node->lost = node->known_lost = node->well_due = false;
+    node->joined_known = true;
+    node->told = (ftNodeChange_t) 0;
     node->daemon = world->daemons++;
     ft_central_node_changed(world->central, 0, &world_launcher, node->name, node->daemon, FT_NODE_JOINED,
                             NULL);
+    world_known(world, index);
 }
 
 static void start_job(struct world *world)
@@ -283,8 +349,10 @@ static void start_job(struct world *world)
 
 static struct ft_asker asker_of(const struct world *world, int index)
 {
-    const struct sim_process *process = &world->processes[index];
+    const struct sim_process *process = &world->processes[index >= 0 ? index : 0];
 
+    if (index < 0)
+        return world_launcher;
     return (struct ft_asker) {.node = world->nodes[process->node].name,
                               .job = process->job,
                               .rank = process->rank,
@@ -339,7 +407,18 @@ void world_request(struct world *world, uint64_t token)
     case SIM_PEER:
         ft_central_next_peer(world->central, token, &asker, request->decision, FT_FOREVER);
         break;
+    case SIM_NEWS:
+        ft_central_next_news(world->central, token, &asker, world->news_after, FT_FOREVER);
+        break;
     }
+}
+
+static void listen(struct world *world)
+{
+    if (world->job_over || world->news_token != 0 || world->requests_n >= REQUESTS - 8)
+        return;
+    world->news_token = add_request(world, SIM_NEWS, -1, FT_FOREVER, 0);
+    world_request(world, world->news_token);
 }
 
 static ftTimeout_t some_timeout(struct world *world)
@@ -447,6 +526,11 @@ static void report(struct world *world)
     token = add_request(world, SIM_ERROR, index, 5000, 0);
     world->requests[token - 1].resource = resource;
     world->requests[token - 1].usage = (ftUsage_t) (1 + world_random(world, 6));
+    if (world->last_error >= 0 && world_chance(world, 50)) { /* the same again */
+        world->requests[token - 1].resource = world->requests[world->last_error].resource;
+        world->requests[token - 1].usage = world->requests[world->last_error].usage;
+    }
+    world->last_error = (int) token - 1;
     world_request(world, token);
 }
 
@@ -492,6 +576,8 @@ static void cancel(struct world *world)
     if (world->requests_n == 0)
         return;
     token = 1 + world_random(world, (uint64_t) world->requests_n);
+    if (world->requests[token - 1].kind == SIM_NEWS)
+        return; /* a launcher does not tire */
     if (!world->requests[token - 1].answered)
         world->requests[token - 1].canceled = true;
     else if (world->requests[token - 1].kind == SIM_CLAIM)
@@ -556,6 +642,59 @@ static void lose_node(struct world *world, int index)
         if (world->processes[i].node == index && !world->processes[i].alive)
             cancel_of(world, i);
     }
+}
+
+/* ---------------------------------------------------------------- what is said of nodes */
+
+static bool is_the_launchers(const struct sim_node *node)
+{
+    return node->in_job && !node->lost;
+}
+
+/* The detector declares it, and its unit's connection is closed; or it is heard of again. */
+static void declare(struct world *world, int index)
+{
+    struct sim_node *node = &world->nodes[index];
+
+    if (index == 0)
+        return; /* the launcher's own: there would be nobody to be told */
+    if (node->declared) {
+        world_unit_up(world, index);
+        return;
+    }
+    node->declared = true;
+    if (node->unit_up)
+        ft_central_unit_down(world->central, node->name, "its node was declared lost");
+    node->unit_up = false;
+    node->well_due = false;
+    world_tell_declared(world, index);
+}
+
+/* A forecast, or an administrator, says that it goes down, or that it does not. */
+static void forecast(struct world *world, int index)
+{
+    struct sim_node *node = &world->nodes[index];
+
+    node->failing = !node->failing;
+    if (node->failing) {
+        world_tell_failing(world, index);
+        return;
+    }
+    node->well_due = node->failing_known && !node->declared_known && is_the_launchers(node);
+    node->failing_known = false;
+    ft_central_node_well(world->central, node->name, "it was mended");
+}
+
+/* Any; often one that is being looked at just then. */
+static int some_node(struct world *world)
+{
+    bool is_probed = world_chance(world, 60);
+
+    for (int i = 0; i < DEFERRED && is_probed; i++) {
+        if (world->deferred[i].used && world->deferred[i].kind == SIM_PROBE)
+            return world->deferred[i].node;
+    }
+    return (int) world_random(world, NODES);
 }
 
 static void lose_unit(struct world *world)
@@ -692,6 +831,12 @@ static void answer(struct world *world, const struct sim_deferred *deferred)
     case SIM_START:
         answer_start(world, deferred);
         break;
+    case SIM_LISTEN:
+        listen(world);
+        break;
+    case SIM_DROP:
+        lose_node(world, deferred->node);
+        break;
     default:
         takeover_due(world, deferred);
         break;
@@ -765,7 +910,11 @@ static void happen(struct world *world)
         join_node(world, (int) world_random(world, NODES)); /* also one that was lost */
     else if (what < 22)
         world_unit_up(world, (int) world_random(world, NODES));
-    else if (what < 30)
+    else if (what < 24)
+        declare(world, some_node(world));
+    else if (what < 27)
+        forecast(world, some_node(world));
+    else if (what < 32)
         report(world);
     else if (what < 60)
         ask(world);
@@ -804,6 +953,7 @@ void world_begin_central(struct world *world)
         .keep = world->keeps ? takeover_keep : NULL,
     };
 
+    world->config.term = (uint64_t) world->crashes + 1;
     world->central = ft_central_create(&env, &world->config);
     if (world->central == NULL)
         rule_broken(world, "core cannot be made");
@@ -833,6 +983,7 @@ static void begin(struct world *world)
             world_unit_up(world, i);
     }
     start_job(world);
+    listen(world);
 }
 
 /* All that is under way comes to rest, and the job ends. */
@@ -846,6 +997,10 @@ static void end(struct world *world)
     }
     ft_central_job_ended(world->central, 0, &world_launcher, JOB, 0);
     world->job_over = true;
+    if (world->news_token != 0) {
+        world->requests[world->news_token - 1].canceled = true;
+        ft_central_cancel(world->central, world->news_token);
+    }
     pass(world, 100 * NS_PER_MS);
     for (int i = 0; i < world->requests_n; i++) {
         if (!world->requests[i].answered && !world->requests[i].canceled)
@@ -861,6 +1016,7 @@ void world_run(struct world *world, uint64_t seed, bool show)
     world->seed = world->random = seed;
     world->show = show;
     world->now_ns = NS_PER_MS;
+    world->last_error = -1;
     world->hash = UINT64_C(14695981039346656037);
     begin(world);
     for (world->step = 0; world->step < STEPS && world->broken[0] == '\0'; world->step++) {

@@ -24,6 +24,7 @@
 #define KEEPS 512       /* not safe yet */
 #define LETTERS 512     /* said, not out yet */
 #define PEERS 128       /* of a stand-in */
+#define ERRORS 128      /* that were written down */
 
 struct sim_node {
     char name[16];
@@ -39,6 +40,12 @@ struct sim_node {
     uint64_t memory_free_bytes;
     int check_code;
     int64_t failed_until_ns; /* starting failed there */
+    /* What the central unit was told of it, and has not forgotten in a crash. */
+    bool declared, failing;
+    bool declared_known, failing_known;
+    bool joined_known;     /* the same of its daemon */
+    bool well_due;         /* the launcher is to hear that it is well after all */
+    ftNodeChange_t told;   /* what the launcher heard last of this daemon's node; 0: nothing */
 };
 
 struct sim_process {
@@ -52,7 +59,8 @@ struct sim_process {
     bool reported;     /* to the central unit, as started */
 };
 
-enum sim_kind { SIM_ERROR, SIM_ALTERNATIVE, SIM_CLAIM, SIM_ANNOUNCE, SIM_FAILED, SIM_PEER };
+enum sim_kind { SIM_ERROR, SIM_ALTERNATIVE, SIM_CLAIM, SIM_ANNOUNCE, SIM_FAILED, SIM_PEER,
+                SIM_NEWS /* the launcher's; asker -1 */ };
 
 struct sim_request {
     enum sim_kind kind;
@@ -87,7 +95,9 @@ enum sim_deferred_kind {
     SIM_PROBE, SIM_ACQUIRE, SIM_UNIT, SIM_START,
     SIM_COMMIT,  /* what was kept is safe */
     SIM_REJOIN,  /* a node's unit comes over to the successor */
-    SIM_REPORTS  /* the launcher tells the successor all that it knows */
+    SIM_REPORTS, /* the launcher tells the successor all that it knows */
+    SIM_LISTEN,  /* the launcher asks for the next news */
+    SIM_DROP     /* the launcher does without a node, as it was told */
 };
 
 struct sim_keep {
@@ -102,6 +112,15 @@ struct sim_letter {
     uint64_t token;
     ftReply_t reply;
     uint64_t mark;
+};
+
+/* An error with a node or device, in the log. */
+struct sim_error {
+    char what[96];         /* and how it was used */
+    uint64_t event;
+    int64_t at_ns;
+    int made;              /* decisions until then */
+    bool acknowledged;     /* somebody was told that it is there */
 };
 
 struct sim_deferred {
@@ -128,6 +147,11 @@ struct world {
     struct sim_decision decisions[DECISIONS]; /* by id */
     struct sim_deferred deferred[DEFERRED];
     int daemons;
+    struct sim_error errors[ERRORS];
+    int errors_n, made_n;
+    int last_error;         /* request, -1: none */
+    uint64_t news_after;    /* the launcher heard that one last */
+    uint64_t news_token;    /* its request for the next, 0: none */
     bool job_over;
     bool keeps;             /* there is a ledger, and the central unit may crash */
     struct ft_ledger *ledger; /* what is safe */
@@ -175,6 +199,9 @@ void world_begin_central(struct world *world);
 void world_unit_up(struct world *world, int node);
 void world_request(struct world *world, uint64_t token); /* sends it, again */
 void world_deliver(struct world *world, uint64_t token, const ftReply_t *reply);
+void world_tell_declared(struct world *world, int node); /* to a successor, too */
+void world_tell_failing(struct world *world, int node);
+void world_known(struct world *world, int node);
 extern const struct ft_asker world_launcher;
 
 /* ---- takeover.c: the ledger, what waits for it, crashes */

@@ -84,7 +84,7 @@ test_expect_success 'only processes of jobs are seen as left on a node' '
 test_expect_success 'a crashed node is down to it, and its job ends' '
     job=$(alice sbatch --parsable -w n1 --no-requeue -o /dev/null --wrap "sleep 1000") &&
     wait_until 60 job_is_in_state "$job" RUNNING && cluster crash n1 &&
-    wait_until 90 is_in_state n1 down && wait_until 30 job_is_in_state "$job" NODE_FAIL &&
+    wait_until 120 is_in_state n1 down && wait_until 30 job_is_in_state "$job" NODE_FAIL &&
     is_in_state n2 idle
 '
 

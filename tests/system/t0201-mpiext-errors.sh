@@ -13,7 +13,7 @@ cp "$progs"/mpiext_errors "$shared"/ || error "mpiext_errors is not built"
 run() {
     local mode=$1
     shift
-    timeout 30 cluster exec n0 ft run --events /shared/events.$mode "$@" --host n0:2,n1:1,n2:1 -n 4 \
+    timeout 60 cluster exec n0 ft run --events /shared/events."$mode" "$@" --host n0:2,n1:1,n2:1 -n 4 \
         /shared/mpiext_errors "$mode" >out 2>&1
 }
 

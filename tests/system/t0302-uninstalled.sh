@@ -12,7 +12,7 @@ program=$build/tests/bench/bench_loss # ends with code 0 only if a stand-in on a
 
 nothing_runs() { [ -z "$(cluster pids)" ]; }
 # units_up N: so many units are connected.  in_position: the ranks of the job are.
-units_up() { [ "$(cat "$FT_CLUSTER/shared/events" 2>/dev/null | grep -c unit_up)" = "$1" ]; }
+units_up() { [ "$(grep -c unit_up "$FT_CLUSTER/shared/events" 2>/dev/null)" = "$1" ]; }
 in_position() { [ -e "$FT_CLUSTER/shared/ready" ]; }
 
 test_expect_success 'nothing is installed on the nodes' '
@@ -23,21 +23,22 @@ test_expect_success 'ft doctor knows the build folder, and that PRRTE uses its c
     grep -q "^ok *component *$build/pmix-plugin/prrte/.libs/" out && test "$(grep -c "^ok *host" out)" = 3'
 
 test_expect_success 'a job runs with the units of the build folder on all nodes' '
-    { on n0 "$ft" run --pool n3 --events /shared/events -n 3 --host n0:1,n1:1,n2:1 sleep 3 </dev/null & pid=$!; } &&
-    wait_until 10 units_up 4 &&
+    { on n0 "$ft" run --pool n3 --events /shared/events -n 3 --host n0:1,n1:1,n2:1 \
+        sh -c "until test -e /shared/looked; do sleep 0.1; done" </dev/null & pid=$!; } &&
+    wait_until 30 units_up 4 &&
     cluster pids >pids && for k in 0 1 2 3; do grep -q "^n$k .*$build/src/noded/.*ft-noded" pids || return 1; done &&
     grep -q "^n0 .*$build/src/centrald/.*ft-centrald" pids &&
-    wait $pid && wait_until 15 nothing_runs'
+    touch "$FT_CLUSTER/shared/looked" && wait $pid && wait_until 15 nothing_runs'
 
 test_expect_success 'a crash of a node is survived: ft run' '
     rm -f "$FT_CLUSTER/shared/ready" &&
     { on n0 "$ft" run --pool n3 -n 3 --host n0:1,n1:1,n2:1 "$program" fresh /shared/ready >out </dev/null & pid=$!; } &&
-    wait_until 20 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
+    wait_until 40 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
 
 test_expect_success 'and the same through ft env and plain mpirun' '
     cluster boot n2 && rm -f "$FT_CLUSTER/shared/ready" &&
     { on n0 bash -c "eval \"\$($ft env --pool n3)\" && exec mpirun --with-ft ulfm -n 3 --host n0:1,n1:1,n2:1 \
         $program fresh /shared/ready" >out </dev/null & pid=$!; } &&
-    wait_until 20 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
+    wait_until 40 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
 
 ft_done

@@ -12,7 +12,7 @@ readonly HOSTS=n0:2,n1:1,n2:1
 
 # break_it FAULT: breaks n2 once its subscriber has received something; sets broken_at.
 break_it() {
-    wait_until 20 received 3 100 || return
+    wait_until 30 received 3 100 || return
     case $1 in
         prted | pubsub) broken_at=$EPOCHREALTIME && kill_on n2 "$1" ;;
         *) broken_at=$(cluster "$1" n2) ;;
@@ -20,8 +20,8 @@ break_it() {
 }
 
 run_with() {
-    start_pubsub "$1" --pool n3,n4 -- -n 4 --host $HOSTS -- --publishers 2 --messages 1000 &&
-        break_it "$2" && await 30 && pubsub_is_well
+    start_pubsub "$1" --pool n3,n4 -- -n 4 --host $HOSTS -- --publishers 2 --messages 2000 &&
+        break_it "$2" && await 60 && pubsub_is_well
 }
 
 # tells NODE RUNG: the log tells the whole story, in this order.
@@ -83,13 +83,13 @@ test_expect_success 'rank: the process is killed, its node is well: repaired in 
 
 test_expect_success 'the same through ft env and plain mpirun --with-ft ulfm' '
     start env bash -c "eval \"\$(ft env --pool n3,n4)\" && exec mpirun --with-ft ulfm -n 4 --host $HOSTS \
-        $pubsub --publishers 2 --messages 1000 --records /shared/env/records" &&
-    break_it crash && await 30 && pubsub_is_well && same_for_both && node_is_told_lost &&
+        $pubsub --publishers 2 --messages 2000 --records /shared/env/records" &&
+    break_it crash && await 60 && pubsub_is_well && same_for_both && node_is_told_lost &&
     tells n3 "new node from the resource manager" && nothing_left
 '
 
 test_expect_success 'nothing fails: nothing is decided, nothing is sent twice, nothing is left' '
-    start_pubsub well --pool n3,n4 -- -n 4 --host $HOSTS -- --publishers 2 --messages 200 && await 20 &&
+    start_pubsub well --pool n3,n4 -- -n 4 --host $HOSTS -- --publishers 2 --messages 200 && await 60 &&
     pubsub_is_well && jq -e ".losses == [] and .resent == 0" account &&
     ! event ".event | test(\"lost|error|decision|probe\")" && nothing_left
 '

@@ -14,24 +14,24 @@ remove_unit_files() { for node in n0 n1 n2 n3; do on $node rm -rf /tmp/ft-0 || r
 # --- exit codes
 
 test_expect_success 'the program'\''s exit code comes through: 0' '
-    start_clients zero 2 --pool n3 --host n0,n1 && end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left
+    start_clients zero 2 --pool n3 --host n0,n1 && end_clients 0 0 1 && await 60 && test $code = 0 && nothing_left
 '
 test_expect_success 'the program'\''s exit code comes through: 3' '
-    start_clients three 2 --pool n3 --host n0,n1 && end_clients 3 0 1 && await 20 && test $code = 3 && nothing_left
+    start_clients three 2 --pool n3 --host n0,n1 && end_clients 3 0 1 && await 60 && test $code = 3 && nothing_left
 '
 test_expect_success 'it comes through also when a node was lost on the way: 0, and 3' '
     for wanted in 0 3; do
-        start_clients lost-$wanted 3 --host n0,n1,n2 && cluster crash n2 && await_event 5 ".event == \"node_lost\"" &&
-        end_clients $wanted 0 1 && await 20 && test $code = $wanted && nothing_left || return 1
+        start_clients lost-$wanted 3 --host n0,n1,n2 && cluster crash n2 && await_event 20 ".event == \"node_lost\"" &&
+        end_clients $wanted 0 1 && await 60 && test $code = $wanted && nothing_left || return 1
     done
 '
 test_expect_success 'a rank that was killed and not missed does not spoil it' '
     start_clients killed 3 --host n0,n1,n2 && on n2 pkill -KILL -x road_client &&
-    await_event 5 ".event == \"process_ended\" and .rank == 2" && end_clients 0 0 1 && await 20 && test $code = 0 &&
+    await_event 20 ".event == \"process_ended\" and .rank == 2" && end_clients 0 0 1 && await 60 && test $code = 0 &&
     nothing_left
 '
 test_expect_success 'MPI_Abort ends the job with its code' '
-    start_clients abort 2 --host n0,n1 && tell 1 abort 7 && await 20 && test $code = 7 && nothing_left
+    start_clients abort 2 --host n0,n1 && tell 1 abort 7 && await 60 && test $code = 7 && nothing_left
 '
 
 # --- settings
@@ -49,23 +49,23 @@ bad_conf() {
 }
 test_expect_success 'an option that does not exist: file and line; the job runs without the runtime' '
     bad_conf option 3 "# ours" "share = true" "poool = {\"n3\"}" && said | grep "there is no option .poool." &&
-    end_clients 3 0 1 && await 20 && test $code = 3 && nothing_left
+    end_clients 3 0 1 && await 60 && test $code = 3 && nothing_left
 '
 test_expect_success 'a bad value: the same; the job still survives the loss of a node' '
     bad_conf value 1 "probes_max = 0" && said | grep "probes_max = 0 is out of range" &&
-    cluster crash n1 && end_clients 0 0 && await 20 && test $code = 0 && nothing_left
+    cluster crash n1 && end_clients 0 0 && await 60 && test $code = 0 && nothing_left
 '
 
 # --- units that are killed
 
-spare_is_ready() { await_event 10 '.event == "node_collected" and .node == "n3"'; }
+spare_is_ready() { await_event 20 '.event == "node_collected" and .node == "n3"'; }
 
 test_expect_success 'the central unit is killed: mpirun says so, whoever asks is told, in time' '
     start_clients central 3 --pool n3 --host n0,n1,n2 && spare_is_ready && kill_on n0 ft-centrald &&
     ask 0 find rank:2 timeout=500 &&
     replied ".status == \"TIMEOUT\" and .took_ms < 1500 and (.reason | contains(\"the central unit has been out of reach\"))" &&
     ask 1 error rank:2 send timeout=500 && replied ".status == \"TIMEOUT\" and .took_ms < 1500" &&
-    wait_until 5 grep -q "The central fault tolerance unit is gone" "$shared/central/out"
+    wait_until 10 grep -q "The central fault tolerance unit is gone" "$shared/central/out"
 '
 test_expect_success 'the job survives the loss of a node all the same' '
     cluster crash n2 && ask 0 find rank:2 timeout=500 && replied ".status == \"TIMEOUT\" and .took_ms < 1500" &&
@@ -77,31 +77,31 @@ test_expect_success 'with no limit of time the answer comes when the unit gives 
     ask 1 find rank:2 timeout=-1 && replied ".status == \"CONNECT\" and .took_ms < 2000"
 '
 test_expect_success 'the job ends well; only the logs of what was lost stay' '
-    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left_but "$unit_files" && heal && remove_unit_files
+    end_clients 0 0 1 && await 60 && test $code = 0 && nothing_left_but "$unit_files" && heal && remove_unit_files
 '
 
 test_expect_success 'a node'\''s unit is killed: its ranks are told at once; others get their alternative' '
     start_clients unit 3 --pool n3 --host n0,n1,n2 && spare_is_ready && kill_on n0 ft-noded &&
-    await_event 5 ".event == \"unit_lost\" and .node == \"n0\"" && cluster crash n2 &&
+    await_event 20 ".event == \"unit_lost\" and .node == \"n0\"" && cluster crash n2 &&
     ask 0 find rank:2 &&
     replied "(.status == \"CONNECT\" or .status == \"LOST\") and .took_ms < 1000 and .hint != \"\"
         and (.reason | contains(\"no unit answers at unix:/tmp/ft-\"))" &&
     ask 1 find rank:2 && replied ".status == \"OK\" and .alternative == \"n3\"" &&
-    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left_but "$unit_files" && heal && remove_unit_files
+    end_clients 0 0 1 && await 60 && test $code = 0 && nothing_left_but "$unit_files" && heal && remove_unit_files
 '
 test_expect_success 'the unit of the one candidate is killed: it is started again there' '
     start_clients again 3 --pool n3 --host n0,n1,n2 && spare_is_ready && kill_on n3 ft-noded &&
-    await_event 5 ".event == \"unit_lost\" and .node == \"n3\"" && cluster crash n2 &&
+    await_event 20 ".event == \"unit_lost\" and .node == \"n3\"" && cluster crash n2 &&
     ask 0 find rank:2 && replied ".status == \"OK\" and .alternative == \"n3\"" &&
     test "$(events ".event == \"unit_up\" and .node == \"n3\"")" = 2 &&
-    end_clients 0 0 1 && await 20 && test $code = 0 && nothing_left
+    end_clients 0 0 1 && await 60 && test $code = 0 && nothing_left
 '
 
 # --- the launcher
 
 test_expect_success 'mpirun is killed: everything of the job ends by itself, on every node' '
     start_clients killed-mpirun 3 --pool n3 --host n0,n1,n2 && spare_is_ready && kill_on n0 prterun &&
-    await 20 && test $code != 0 &&
+    await 60 && test $code != 0 &&
     nothing_left_but "$unit_files|(n0 /tmp/prterun\..*)"
 '
 

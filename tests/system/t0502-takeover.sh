@@ -78,8 +78,18 @@ test_expect_success 'a whole publisher and subscriber job over a fail-over: noth
     other_leads $now
 '
 
+# Not from the events: the declaration was the leader's before.
+test_expect_success 'what one leader declared lost is nobody'"'"'s alternative under the next one' '
+    back $now && cluster boot n2 && forget_daemons n2 && start_unit n2 && wait_until 40 no_session &&
+    start_clients declared 2 --host n0:1,n1:1 &&
+    cluster off n3 && await_sys_event 30 ".event == \"node_declared\" and .node == \"n3\"" &&
+    now=$(leader) && kill_central $now && wait_until 30 other_leads $now &&
+    ask 0 find device:n1:eth7 timeout=20000 && replied ".status != \"OK\" or .alternative != \"n3\"" &&
+    log_of $(leader) | jq -c "select(.event == \"candidate_rejected\" or .event == \"decision_none\")" | tee rejected &&
+    grep -q "n3 is .*silent and was declared lost" rejected && end_clients 0 0 1 && await 60
+'
 test_expect_success 'the daemons end in order and leave nothing' '
-    back $now && cluster boot n2 && forget_daemons n2 && system_down && nothing_is_left
+    back $now && cluster boot n3 && forget_daemons n3 && system_down && nothing_is_left
 '
 
 ft_done

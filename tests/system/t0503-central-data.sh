@@ -28,6 +28,13 @@ order() { wait_until 40 on n3 ft drain n4 --reason "kept $1" --no-wait; }
 no_room='.voters[] | select(.name == "n0") | .state == "no room on its disk"'
 # Its old identity is gone, its new one votes: only then may another voter be lost.
 joined_again() { [ "$(said "$1" voter_joined)" = 2 ]; }
+# told EVENT NODE WORD: what an administrator reads on a node, from who leads now: such an event about
+# that voter, with that word. was_told ...: what whoever led then wrote.
+told() { wait_until 30 reads "$@" || { on n3 ft events --json | grep voter_; show_logs; return 1; }; }
+reads() { on n3 ft events --json 2>/dev/null | chosen "$@"; }
+was_told() { wait_until 30 wrote "$@" || { all_events | grep voter_; show_logs; return 1; }; }
+wrote() { all_events | chosen "$@"; }
+chosen() { jq -ce --arg e "$1" --arg n "$2" --arg w "$3" 'select(.event == $e and .node == $n and (.text | contains($w)))' | grep -q .; }
 newest_log() { on "$1" sh -c "ls $data/log-* | sort | tail -n 1"; }
 
 test_expect_success 'the preferred voter leads, the others follow' '
@@ -57,13 +64,14 @@ test_expect_success 'a log that is damaged is set aside: the voter comes back un
     kill_central n1 && log=$(on n1 sh -c "ls $data/log-* | sort | head -n 1") &&
     on n1 sh -c "printf XXXX | dd of=$log bs=1 seek=60 conv=notrunc status=none" && start_central n1 &&
     wait_until 60 joined_again n1 && await_all_vote && test "$(said n1 voter_data_lost)" = 1 && test "$(id_of n1)" != "$before" &&
-    on n1 sh -c "ls -d $data/lost-*" && is_kept 3
+    told voter_removed n1 "$before" && told voter_added n1 "$(id_of n1)" && told voter_promoted n1 n1 &&
+    on n1 sh -c "ls -d $data/lost-*" && on n1 test -e $data/events.jsonl && is_kept 3
 '
 
 test_expect_success 'the data of who leads are gone: a backup leads; it joins anew, catches up, and leads again' '
     before=$(id_of n0) && order 4 && kill_central n0 && on n0 rm -rf $data && wait_until 30 other_leads n0 &&
-    is_kept 4 && start_central n0 && await_leader n0 && await_all_vote && is_kept 4 &&
-    wait_until 30 has_another_id n0 "$before"
+    is_kept 4 && start_central n0 && was_told voter_removed n0 "$before" && await_leader n0 && await_all_vote && is_kept 4 &&
+    wait_until 30 has_another_id n0 "$before" && was_told voter_added n0 "$(id_of n0)" && told voter_joined n0 "$(id_of n0)"
 '
 
 test_expect_success 'the disk of who leads is full: it gives the lead away, nothing is lost, and takes it again' '

@@ -3,6 +3,8 @@
 # How silent nodes are found: by heartbeats, and by asking before anything is said of a node. The
 # launcher's own patience is set so high here that what is seen is FT's detection alone.
 # What an MPI job makes of it is t0521's.
+#
+# needs the machine for itself: it gives it ten times too much to do
 test_description='silent nodes are declared lost in time, and no others'
 . "$(dirname "$0")/lib/ft-sharness.sh"
 

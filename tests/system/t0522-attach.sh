@@ -23,12 +23,25 @@ runs_on() { on "$1" pgrep -x "$2" >/dev/null; }
 runs_not_on() { ! runs_on "$@"; }
 session() { sys_event '.event == "session_began"' >/dev/null && all_events | jq -r 'select(.event == "session_began").session' | tail -n 1; }
 now_seq() { all_events | tail -n 1 | jq .seq; }
+no_session() { [ "$(sys_events '.event == "session_began"')" = "$(sys_events '.event == "session_ended"')" ]; }
+some_session() { ! no_session; }
+gone_since() { sys_event ".event == \"launcher_gone\" and .seq > $1"; }
+# launch NAME: a job that would run for long; until it runs
+launch() { seq=$(now_seq) && start "$1" ft run -n 2 --host n0:1,n1:1 sleep 100 && await_sys_event 30 ".event == \"job_started\" and .seq > $seq"; }
 
 test_expect_success 'the daemons come up' 'system_up && central_is n0'
 
 test_expect_success 'ranks are told of the unit of their node; nothing is started for the job' '
     start env ft run -n 2 --host n0:1,n1:1 sh -c "echo ft_host=\$FT_HOST" && await 60 && test $code = 0 &&
     test "$(said | grep -c "^ft_host=unix:/run/ft/noded.sock$")" = 2 && test ! -e "$shared/env/events"'
+
+# One whose launcher said nothing is waited for 10 s.
+test_expect_success 'a session is over with its mpirun, also with one that is interrupted' '
+    wait_until 5 no_session && launch interrupted && some_session && on n0 pkill -INT -x prterun && await 60 &&
+    wait_until 5 no_session && ! gone_since $seq'
+test_expect_success 'the session of an mpirun that was killed is waited for, and ends as well' '
+    launch killed && on n0 pkill -KILL -x prterun && await 60 && some_session &&
+    wait_until 40 no_session && gone_since $seq'
 
 test_expect_success 'a node is cut off: declared, replaced from the system'\''s pool, gone when it is back' '
     seq=$(now_seq) && publish cut 5000 && cut_at=$(cluster cut n2) &&

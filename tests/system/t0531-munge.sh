@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The system's daemons prove themselves by MUNGE, the real one: who is believed, who is not, and what
 # happens while MUNGE hangs.
-test_description='the daemons prove themselves by MUNGE'
+test_description='the daemons prove themselves by MUNGE, which may come late and go away'
 . "$(dirname "$0")/lib/ft-sharness.sh"
 
 cluster_up 4
@@ -79,8 +79,35 @@ test_expect_success 'a node whose MUNGE hangs holds up no other, and comes when 
 
 test_expect_success 'without MUNGE the daemons that need it do not start, and say why' '
     end_unit n2 && munge_signal n2 TERM && munge_unit n2 &&
-    wait_until 20 daemon_is_over n2 ft-noded && unit_log_has n2 "MUNGE does not answer" &&
+    wait_until 60 daemon_is_over n2 ft-noded && unit_log_has n2 "MUNGE did not come within 20 s" &&
+    unit_log_has n2 "MUNGE does not answer:" &&
     munge_up n2 "$ft_scratch/munge.key" && start_unit n2 && await_up n2 3
+'
+
+# auto_unit NODE: by MUNGE or the key, as it finds; it has a key.
+auto_unit() { printf 'auth = "auto"\ncentrals = { "n0" }\n' | put "$1" /etc/ft/noded.conf && spread_key "$1" && start_unit "$1"; }
+lines_n() { [ "$(on "$1" grep -c -- "$2" /var/log/ft/ft-noded.log)" -ge "$3" ]; }
+
+test_expect_success 'MUNGE that comes later than a unit is waited for, though there is a key' '
+    end_unit n2 && munge_signal n2 TERM && was=$(on n2 grep -c "MUNGE does not answer yet" /var/log/ft/ft-noded.log) &&
+    auto_unit n2 && wait_until 20 lines_n n2 "MUNGE does not answer yet" $((was + 1)) && munge_up n2 "$ft_scratch/munge.key" &&
+    await_up n2 4 && ! unit_log_has n2 "proves itself by a key" && on n2 test -s /etc/ft/key
+'
+
+test_expect_success 'a node without MUNGE is not waited for: its unit takes the key, and both sides say that they differ' '
+    end_unit n2 && munge_signal n2 TERM && on n2 mv /etc/munge/munge.key /etc/munge/aside && start_unit n2 &&
+    wait_until 20 unit_log_has n2 "proves itself by a key" &&
+    await_sys_event 40 ".event == \"connection_refused\" and (.text | contains(\"10.77.0.12\")) and (.text | contains(\"user 65534\") | not)" &&
+    wait_until 20 unit_log_has n2 "side with MUNGE" &&
+    test "$(events_n unit_up n2)" = 4 && end_unit n2 && on n2 mv /etc/munge/aside /etc/munge/munge.key &&
+    munge_up n2 "$ft_scratch/munge.key" && start_unit n2 && await_up n2 5
+'
+
+test_expect_success 'MUNGE of the central unit dies: who is connected stays, the events tell, who came waits until it is back' '
+    lost=$(events_n unit_lost n2) && munge_signal n0 TERM && kill_unit n1 && start_unit n1 &&
+    await_sys_event 40 ".event == \"munge_gone\" and .node == \"n0\"" && test "$(events_n unit_lost n2)" = "$lost" &&
+    test "$(events_n unit_up n1)" = 2 && munge_up n0 "$ft_scratch/munge.key" &&
+    await_up n1 3 && await_sys_event 20 ".event == \"munge_back\""
 '
 
 test_expect_success 'the daemons end and leave nothing' '

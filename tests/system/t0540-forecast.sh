@@ -38,6 +38,15 @@ test_expect_success 'every unit tells what it reads of its node' '
     has_metric "^ft_nodes\{state=\"well\"\} 3$" && has_metric "^ft_module_up\{module=\"clock\",node=\"n1\"\} 1$" &&
     ! has_metric "^ft_node_trouble\{"
 '
+# n1 and n2 are named by ft.conf and were looked for; heartbeats come in, and nothing is dropped.
+test_expect_success 'what goes by datagrams is counted' '
+    has_metric "^ft_datagrams_total\{what=\"received\"\} [1-9][0-9]*$" &&
+    has_metric "^ft_datagrams_total\{what=\"sent\"\} [1-9][0-9]*$" &&
+    has_metric "^ft_datagrams_total\{what=\"overrun\"\} 0$" &&
+    has_metric "^ft_discovery_total\{what=\"asked\"\} [1-9][0-9]*$" &&
+    has_metric "^ft_discovery_total\{what=\"identified\"\} [0-9]+$" ||
+        { metrics | grep -E "^ft_(datagrams|discovery)"; return 1; }
+'
 test_expect_success 'what changed is told again, what did not is not' '
     on n2 sh -c "head -c 100000000 /dev/zero >/dev/shm/some" &&
     before=$(metrics | sed -n "s/^ft_node_disk_free_bytes{node=\"n2\",of=\"\/dev\/shm\"} //p") && test "$before" &&

@@ -10,9 +10,9 @@ cluster_up 4
 
 modules='module "a" { command = {"/usr/bin/sleep", "10001"} home = "n1" delays_ms = {0} }
 module "b" { command = {"/usr/bin/sleep", "10002"} home = "n2" after = {"a"} }'
-nodes='node "n[0-2]" { location = "row1" }
+node_lines='node "n[0-2]" { location = "row1" }
 node "n3" { location = "row2" spare = true }'
-conf "$nodes"
+conf "$node_lines"
 
 # ends_with CODE CMD...: exit code; what was said is in out and err.
 ends_with() {
@@ -44,7 +44,7 @@ test_expect_success 'without any daemon: exit code 3, and what to do' '
 
 # The modules come when all nodes are there: a home that is not there yet is not waited for for long.
 test_expect_success 'the daemons come up; modules that are added run at home' '
-    system_up && conf "$nodes" "$modules" && spread_conf &&
+    system_up && conf "$node_lines" "$modules" && spread_conf &&
     ends_with 0 on n3 ft reload && says "module a is new" "module b is new" &&
     await_module 30 a n1 && await_module 30 b n2'
 
@@ -131,7 +131,7 @@ test_expect_success 'ft reload: a file that is not good changes nothing' '
     test "$(ft_json n1 status | jq -r .config.hash)" = "$hash"'
 
 test_expect_success 'ft reload: a good one is told of and takes effect; what is not concerned runs on' '
-    conf "$nodes" "$modules" "module \"c\" { command = {\"/usr/bin/sleep\", \"10003\"} home = \"n0\" }" "admins = {\"65534\"}" &&
+    conf "$node_lines" "$modules" "module \"c\" { command = {\"/usr/bin/sleep\", \"10003\"} home = \"n0\" }" "admins = {\"65534\"}" &&
     spread_conf && ends_with 0 on n1 ft reload && says "module c is new" "admins" &&
     await_module 30 c n0 && test "$(pid_of a)" = "$a" && test "$(pid_of b)" = "$b" &&
     ends_with 0 on n1 ft reload && says "nothing has changed"'

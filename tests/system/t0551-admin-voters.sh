@@ -49,6 +49,17 @@ test_expect_success 'orders go to the new one, and who follows the log sees them
     wait_until 30 grep -q "module_restarted .*root on n2" followed &&
     kill $follow && { wait $follow; true; }'
 
+test_expect_success 'an order that comes again under its name is carried out once, whoever leads by then' '
+    ends_with 0 on n3 ft restart a --once twice --json && epoch=$(ft_json n3 modules a | jq .modules[0].epoch) &&
+    ends_with 0 on n2 ft restart a --once twice && ends_with 0 on n3 ft restart a --once twice --no-wait &&
+    ends_with 0 on n3 ft central hand-over "$was" && wait_until 30 leads "$was" &&
+    ends_with 0 on n3 ft restart a --once twice --no-wait &&
+    ft_json n3 modules a | jq -e ".modules[0] | .state == \"runs\" and .epoch == $epoch" &&
+    ends_with 2 on n3 ft reload --once twice && grep -q "another order" err &&
+    ends_with 0 on n3 ft restart a --once thrice &&
+    test "$(ft_json n3 modules a | jq .modules[0].epoch)" -gt "$epoch" &&
+    ends_with 0 on n3 ft central hand-over "$follower" && wait_until 30 leads "$follower"'
+
 test_expect_success 'a hand-over that cannot be is refused' '
     ends_with 1 on n3 ft central hand-over n9 && grep -q n9 err'
 

@@ -10,8 +10,7 @@ shared=$FT_CLUSTER/shared
 home=$shared/home/alice
 plugins=/usr/lib/x86_64-linux-gnu/slurm-wlm
 on n0 test -e $plugins/spank_ft.so || error "the plugins for Slurm are not installed"
-# As long as a round of pings with a crashed node in it may take, so that no other one is taken for dead.
-cluster slurm up --conf SlurmdTimeout=20 || error "Slurm did not come up"
+cluster slurm up || error "Slurm did not come up"
 
 # --- words
 

@@ -9,9 +9,10 @@ tests_unit_test_centrald_LDADD = libft.la src/wire/libftwire.la src/common/libft
     $(PROTOBUFC_LIBS) $(YYJSON_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/test_outbox
-tests_unit_test_outbox_SOURCES = tests/unit/test_outbox.c src/centrald/outbox.c
+tests_unit_test_outbox_SOURCES = tests/unit/test_outbox.c src/centrald/outbox.c \
+    src/centrald/unsaid.c
 tests_unit_test_outbox_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_outbox_LDADD = $(CHECK_LIBS)
+tests_unit_test_outbox_LDADD = src/common/libftcommon.la $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/test_rms
 tests_unit_test_rms_SOURCES = tests/unit/test_rms.c
@@ -45,11 +46,21 @@ tests_unit_test_sites_SOURCES = tests/unit/test_sites.c
 tests_unit_test_sites_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_sites_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_sessions
+tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c
+tests_unit_test_sessions_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_sessions_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
+
 check_PROGRAMS += tests/unit/test_discovery
 tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c \
     tests/unit/fake_munge.c tests/unit/fake_munge.h
 tests_unit_test_discovery_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_discovery_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_lobby
+tests_unit_test_lobby_SOURCES = tests/unit/test_lobby.c
+tests_unit_test_lobby_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_lobby_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
 endif
 
 EXTRA_DIST += tests/unit/test_events_documented.sh doc/events.md

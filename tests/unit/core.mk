@@ -2,18 +2,21 @@
 # The simulation has a core of its own, in which faults can be planted (see src/core/planted.h).
 check_PROGRAMS += tests/sim/sim_core
 tests_sim_sim_core_SOURCES = $(core_sources) \
-    tests/sim/main.c tests/sim/rules.c tests/sim/takeover.c tests/sim/world.c tests/sim/world.h
+    tests/sim/harness.c tests/sim/harness.h tests/sim/rules.c tests/sim/sim_core.c \
+    tests/sim/takeover.c tests/sim/world.c tests/sim/world.h
 tests_sim_sim_core_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) -DFT_PLANT_BUGS
 tests_sim_sim_core_LDADD = src/wire/libftwire.la src/common/libftcommon.la
 
 # The fleet alone: modules, their nodes and leaders.
 check_PROGRAMS += tests/sim/sim_fleet
 fleet_sources = src/core/berths.c src/core/fleet.c src/core/fleet_keep.c \
-    src/core/fleet_people.c src/core/inventory.c src/core/module_spec.c src/core/placement.c \
+    src/core/fleet_people.c src/core/fleet_said.c src/core/fleet_table.c \
+    src/core/inventory.c src/core/module_spec.c src/core/placement.c \
     src/core/plan.c src/core/reconcile.c src/core/stock.c src/core/timers.c
 tests_sim_sim_fleet_SOURCES = $(fleet_sources) \
     tests/sim/fleet_leader.c tests/sim/fleet_plans.c tests/sim/fleet_rules.c \
-    tests/sim/fleet_unit.c tests/sim/fleet_world.c tests/sim/fleet_world.h tests/sim/sim_fleet.c
+    tests/sim/fleet_unit.c tests/sim/fleet_world.c tests/sim/fleet_world.h tests/sim/sim_fleet.c \
+    tests/sim/harness.c tests/sim/harness.h
 tests_sim_sim_fleet_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) -I$(srcdir)/tests/sim \
     -DFT_PLANT_BUGS
 tests_sim_sim_fleet_LDADD = src/wire/libftwire.la src/common/libftcommon.la
@@ -48,6 +51,10 @@ check_PROGRAMS += tests/unit/test_core_grant
 tests_unit_test_core_grant_SOURCES = tests/unit/test_core_grant.c $(core_stage)
 tests_unit_test_core_grant_CPPFLAGS = $(core_test_cppflags)
 tests_unit_test_core_grant_LDADD = $(core_test_ldadd)
+check_PROGRAMS += tests/unit/test_redeploy
+tests_unit_test_redeploy_SOURCES = tests/unit/test_redeploy.c
+tests_unit_test_redeploy_CPPFLAGS = $(core_test_cppflags)
+tests_unit_test_redeploy_LDADD = $(core_test_ldadd)
 check_PROGRAMS += tests/unit/test_fleet tests/unit/test_placement
 tests_unit_test_fleet_SOURCES = tests/unit/test_fleet.c
 tests_unit_test_fleet_CPPFLAGS = $(core_test_cppflags)

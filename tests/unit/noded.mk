@@ -21,6 +21,11 @@ tests_unit_test_noded_ranks_SOURCES = tests/unit/test_noded_ranks.c
 tests_unit_test_noded_ranks_CPPFLAGS = $(tests_unit_test_noded_CPPFLAGS)
 tests_unit_test_noded_ranks_LDADD = $(tests_unit_test_noded_parts_LDADD)
 
+check_PROGRAMS += tests/unit/test_noded_redeploy
+tests_unit_test_noded_redeploy_SOURCES = tests/unit/test_noded_redeploy.c
+tests_unit_test_noded_redeploy_CPPFLAGS = $(tests_unit_test_noded_CPPFLAGS)
+tests_unit_test_noded_redeploy_LDADD = $(tests_unit_test_noded_parts_LDADD)
+
 check_PROGRAMS += tests/unit/test_noded_own
 tests_unit_test_noded_own_SOURCES = tests/unit/test_noded_own.c
 tests_unit_test_noded_own_CPPFLAGS = $(tests_unit_test_noded_CPPFLAGS)

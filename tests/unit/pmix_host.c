@@ -4,9 +4,10 @@
  *
  *   pmix_host NODE...
  *
- * Says "ready", then what it was asked, a line each: "new ID NODE exclude=... cpus=N", "none", "wait REQ",
- * "release ID", "cancel REQ". NEW gives the first free NODE that is not excluded; a NODE "-" is none to
- * give: who would get it waits until it is cancelled. Ends with its standard input.
+ * Says "ready", then what it was asked, a line each: "new ID NODE exclude=... cpus=N", "none",
+ * "wait REQ", "release ID", "cancel REQ". NEW gives the first free NODE that is not excluded; a
+ * NODE "-" is none to give: who would get it waits until it is cancelled. Ends with its standard
+ * input.
  */
 #include <pmix.h>
 #include <pmix_server.h>

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 check_PROGRAMS += tests/sim/sim_supervisor
-tests_sim_sim_supervisor_SOURCES = tests/sim/sim_supervisor.c src/core/supervisor.c \
+tests_sim_sim_supervisor_SOURCES = tests/sim/sim_supervisor.c \
+    tests/sim/harness.c tests/sim/harness.h src/core/supervisor.c \
     src/core/plan.c
 tests_sim_sim_supervisor_CPPFLAGS = $(AM_CPPFLAGS) $(PROTOBUFC_CFLAGS) -DFT_PLANT_BUGS
 tests_sim_sim_supervisor_LDADD = src/common/libftcommon.la

@@ -15,7 +15,9 @@
 #include <yyjson.h>
 
 #include "centrald/admin.h"
+#include "centrald/carried.h"
 #include "common/hostlist.h"
+#include "core/ledger.h"
 
 #define GIB (UINT64_C(1) << 30)
 
@@ -27,7 +29,11 @@ static struct {
     struct ft_events *events;
     struct ft_plan plan;
     struct ft_plan_module modules[3];
+    struct ft_admin_config config;
     struct ft_admin *admin;
+    struct ft_ledger *ledger; /* what is kept */
+    uint64_t run, request;    /* of the next command, as its unit numbers it */
+    unsigned reloads;
     char folder[64], path[128];
     uint64_t seq;
     int64_t now_ns;
@@ -96,9 +102,19 @@ static int do_hand_over(void *arg, const char *voter, char *why, size_t size)
     return 0;
 }
 
+static void do_keep(void *arg, const char *key, const void *data, size_t n)
+{
+    (void) arg;
+    if (data == NULL)
+        ft_ledger_erase(t.ledger, key);
+    else
+        ck_assert_int_eq(ft_ledger_put(t.ledger, key, data, n), 0);
+}
+
 static ftRetVal_t do_reload(void *arg, const char *by, char **text)
 {
     (void) arg;
+    t.reloads++;
     ck_assert_str_eq(by, "root on n0");
     *text = strdup(t.reload == FT_OK ? "module a is new" : "F:1: bad\nF:2: worse");
     return t.reload;
@@ -167,7 +183,7 @@ static void begin(bool is_system)
     struct ft_fleet_config fleet_config = {.term = 7, .lease_ms = 2000};
     struct ft_collector_events collector_events = {.log = do_admin_log};
     struct ft_admin_config config = {.node = "n0", .begun_ns = 1, .plan = do_plan,
-                                     .log = do_admin_log};
+                                     .keep = do_keep, .log = do_admin_log};
     char why[200];
 
     memset(&t, 0, sizeof t);
@@ -191,6 +207,9 @@ static void begin(bool is_system)
     } else {
         config.session = "s-1";
     }
+    t.ledger = ft_ledger_create();
+    ck_assert_ptr_nonnull(t.ledger);
+    t.config = config;
     t.admin = ft_admin_create(&config);
     for (int i = 1; i <= 3; i++)
         node_up((char[]){'n', (char) ('0' + i), '\0'});
@@ -213,6 +232,7 @@ static void end(void)
 
     forget_answer();
     ft_admin_destroy(t.admin);
+    ft_ledger_destroy(t.ledger);
     ft_fleet_destroy(t.fleet);
     ft_collector_destroy(t.collector);
     ft_central_destroy(t.central);
@@ -229,7 +249,8 @@ static void end(void)
 /* A command of a user; the answer's status. The answer is an object, whatever happens. */
 static ftRetVal_t ask_as(uint32_t uid, const char *command)
 {
-    struct ft_asker asker = {.node = "n0", .job = "", .rank = -1, .uid = uid};
+    struct ft_asker asker = {.node = "n0", .job = "", .rank = -1, .uid = uid, .run = t.run,
+                             .request = t.request};
 
     forget_answer();
     ft_admin_take(t.admin, &asker, command, &t.answer);
@@ -453,6 +474,130 @@ START_TEST(test_hand_over)
     ck_assert_str_eq(t.handed_to, "");
     ck_assert_int_eq(ask("{\"do\":\"hand-over\",\"voter\":\"nobody\"}"), FT_ERR_NONE);
     ck_assert_str_eq(text_at("/error"), "nobody is no voter");
+    end();
+}
+END_TEST
+
+/* ---------------------------------------------------------------- once */
+
+static bool restore_one(void *arg, const char *key, const void *data, size_t n)
+{
+    (void) arg;
+    ck_assert_msg(strncmp(key, FT_CARRIED_KEY, strlen(FT_CARRIED_KEY)) == 0, "%s", key);
+    ck_assert_int_eq(ft_admin_restore(t.admin, data, n), 0);
+    return true;
+}
+
+/* Another voter leads, and goes on from the ledger. */
+static void take_over(void)
+{
+    ft_admin_destroy(t.admin);
+    t.admin = ft_admin_create(&t.config);
+    ck_assert_ptr_nonnull(t.admin);
+    ft_ledger_each(t.ledger, "", restore_one, NULL);
+}
+
+/* A unit sends what was not answered again, with the same number: it is done once, and the answer
+ * is the same, whoever leads by then. */
+START_TEST(test_once_by_number)
+{
+    static const char restart[] = "{\"do\":\"restart\",\"module\":\"a\"}";
+    double epoch;
+    unsigned orders;
+
+    begin(true);
+    t.run = 5;
+    t.request = 1;
+    orders = t.orders;
+    ck_assert_int_eq(ask(restart), FT_OK);
+    epoch = number_at("/epoch_before");
+    ck_assert_uint_gt(t.orders, orders);
+    orders = t.orders;
+    for (int i = 0; i < 4; i++) {
+        if (i == 2)
+            take_over();
+        ck_assert_int_eq(ask(restart), FT_OK);
+        ck_assert(number_at("/epoch_before") == epoch);
+        ck_assert_str_eq(text_at("/module"), "a");
+        ck_assert_uint_eq(t.orders, orders);
+    }
+    t.request = 2; /* another one */
+    ck_assert_int_eq(ask(restart), FT_OK);
+    ck_assert(number_at("/epoch_before") > epoch);
+    ck_assert_uint_gt(t.orders, orders);
+    t.run = 6; /* of another run of the unit */
+    orders = t.orders;
+    ck_assert_int_eq(ask(restart), FT_OK);
+    ck_assert_uint_gt(t.orders, orders);
+    end();
+}
+END_TEST
+
+/* Whoever gives an order may name it: then the name counts, over whatever connection it comes. */
+START_TEST(test_once_by_name)
+{
+    static const char reload[] = "{\"do\":\"reload\",\"once\":\"monday-1\"}";
+
+    begin(true);
+    ck_assert_int_eq(ask(reload), FT_OK);
+    ck_assert_uint_eq(t.reloads, 1);
+    t.run = 9;
+    t.request = 77;
+    ck_assert_int_eq(ask(reload), FT_OK);
+    ck_assert_str_eq(text_at("/changes"), "module a is new");
+    take_over();
+    ck_assert_int_eq(ask(reload), FT_OK);
+    ck_assert_uint_eq(t.reloads, 1);
+    /* What the name stands for is another order. */
+    ck_assert_int_eq(ask("{\"do\":\"hand-over\",\"once\":\"monday-1\"}"), FT_ERR_ACTION);
+    ck_assert_ptr_nonnull(strstr(text_at("/error"), "monday-1"));
+    /* Another user's name of the same text is another name, and he still may not. */
+    ck_assert_int_eq(ask_as(99, reload), FT_ERR_DENIED);
+    ck_assert_int_eq(ask("{\"do\":\"reload\",\"once\":\"monday-2\"}"), FT_OK);
+    ck_assert_uint_eq(t.reloads, 2);
+    end();
+}
+END_TEST
+
+START_TEST(test_once_is_for_what_was_done)
+{
+    static const char reload[] = "{\"do\":\"reload\",\"once\":\"x\"}";
+
+    begin(true);
+    t.reload = FT_ERR_ARG; /* refused: nothing has changed, so it is judged anew */
+    ck_assert_int_eq(ask(reload), FT_ERR_NONE);
+    t.reload = FT_OK;
+    ck_assert_int_eq(ask(reload), FT_OK);
+    ck_assert_int_eq(ask(reload), FT_OK);
+    ck_assert_uint_eq(t.reloads, 2);
+    ck_assert_int_eq(ask("{\"do\":\"reload\",\"once\":\"\"}"), FT_ERR_ACTION);
+    ck_assert_int_eq(ask("{\"do\":\"reload\",\"once\":\"a/b\"}"), FT_ERR_ACTION);
+    ck_assert_int_eq(ask("{\"do\":\"reload\",\"once\":7}"), FT_ERR_ACTION);
+    ck_assert_int_eq(ask("{\"do\":\"nodes\",\"once\":\"y\"}"), FT_ERR_ACTION); /* no order */
+    ck_assert_uint_eq(t.reloads, 2);
+    end();
+}
+END_TEST
+
+/* The memory of orders is bounded, in the ledger, too: the oldest are forgotten. */
+START_TEST(test_once_is_bounded)
+{
+    begin(true);
+    t.run = 1;
+    for (t.request = 1; t.request <= FT_CARRIED_MAX + 10; t.request++)
+        ck_assert_int_eq(ask("{\"do\":\"reload\"}"), FT_OK);
+    ck_assert_uint_eq(t.reloads, FT_CARRIED_MAX + 10);
+    ck_assert_uint_eq(ft_ledger_count(t.ledger), FT_CARRIED_MAX);
+    take_over();
+    t.request = FT_CARRIED_MAX + 10;
+    ck_assert_int_eq(ask("{\"do\":\"reload\"}"), FT_OK);
+    t.request = 11;
+    ck_assert_int_eq(ask("{\"do\":\"reload\"}"), FT_OK);
+    ck_assert_uint_eq(t.reloads, FT_CARRIED_MAX + 10);
+    t.request = 10; /* forgotten */
+    ck_assert_int_eq(ask("{\"do\":\"reload\"}"), FT_OK);
+    ck_assert_uint_eq(t.reloads, FT_CARRIED_MAX + 11);
+    ck_assert_int_eq(ft_admin_restore(t.admin, "\xff\xff", 2), -1);
     end();
 }
 END_TEST
@@ -706,6 +851,10 @@ int main(void)
     tcase_add_test(tcase, test_move_and_restart);
     tcase_add_test(tcase, test_reload);
     tcase_add_test(tcase, test_hand_over);
+    tcase_add_test(tcase, test_once_by_number);
+    tcase_add_test(tcase, test_once_by_name);
+    tcase_add_test(tcase, test_once_is_for_what_was_done);
+    tcase_add_test(tcase, test_once_is_bounded);
     tcase_add_test(tcase, test_job);
     tcase_add_loop_test(tcase, test_not_understood, 0,
                         (int) (sizeof not_understood / sizeof not_understood[0]));

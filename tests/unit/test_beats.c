@@ -130,6 +130,7 @@ static int came[FT_DATAGRAM_TYPE_MAX + 1];
 static struct sockaddr_storage came_from;
 static bool answers; /* it acknowledges */
 static uint64_t sequence;
+static unsigned lease_ms; /* of its Welcomes */
 
 static void say(const struct sockaddr *to, struct ft_datagram *datagram)
 {
@@ -187,7 +188,7 @@ static void welcome(struct unit *unit, uint64_t term, uint64_t incarnation)
     word.beat_key.data = secret;
     word.beat_key.len = sizeof secret;
     word.beat_ms = 50;
-    word.lease_ms = 600;
+    word.lease_ms = lease_ms;
     word.number = 3;
     ft_heart_welcome(unit->heart, &word, (struct sockaddr *) &address);
 }
@@ -197,6 +198,7 @@ static void setup(void)
     memset(came, 0, sizeof came);
     answers = true;
     sequence = 0;
+    lease_ms = 600;
     uv_loop_init(&loop);
     ft_datagram_key_set(&key, secret);
     leader = ft_udp_create(&loop, "127.0.0.1", 0, on_packet, NULL);
@@ -377,6 +379,74 @@ START_TEST(it_looks_at_others)
     close(file);
     ask(&unit, "n4", closed); /* nobody listens there */
     ck_assert_uint_eq(last[FT_DATAGRAM_SAW].flags, FT_DATAGRAM_REFUSED);
+    end_unit(&other);
+    end_unit(&unit);
+}
+END_TEST
+
+static int passed; /* to a node that is played by a socket */
+
+static void on_passed(void *arg, const uint8_t *bytes, size_t n, const struct sockaddr *from)
+{
+    struct ft_datagram ack;
+
+    (void) arg;
+    (void) from;
+    ck_assert_int_eq(ft_datagram_decode(bytes, n, &key, &ack), 0);
+    ck_assert_int_eq(ack.type, FT_DATAGRAM_BEAT_ACK);
+    ck_assert_uint_eq(ack.term, TERM);
+    ck_assert_uint_eq(ack.incarnation, 9);
+    ck_assert_uint_eq(ack.echo_ns, 123456789);
+    passed++;
+}
+
+/* Each once: the same datagram again, a replay, is not passed on. */
+START_TEST(it_passes_acknowledgements_on)
+{
+    struct ft_udp *node = ft_udp_create(&loop, "127.0.0.1", 0, on_passed, NULL);
+    uint8_t bytes[FT_DATAGRAM_MAX_BYTES];
+    struct sockaddr_in to, there;
+    struct ft_datagram words;
+    struct unit unit, other;
+    size_t n;
+
+    ck_assert_ptr_nonnull(node);
+    passed = 0;
+    answers = false;
+    lease_ms = 2 * LIMIT_MS;
+    start_unit(&unit, "n1");
+    start_unit(&other, "n2");
+    welcome(&unit, TERM, 1);
+    wait_for(came[FT_DATAGRAM_BEAT] > 0);
+    ft_datagram_clear(&words);
+    words.type = FT_DATAGRAM_PASS_ON;
+    words.incarnation = 1;
+    words.echo_ns = last[FT_DATAGRAM_BEAT].sent_ns;
+    came[FT_DATAGRAM_BEAT] = 0;
+    welcome(&other, TERM, 2);
+    wait_for(last[FT_DATAGRAM_BEAT].incarnation == 2);
+    words.acks_n = 2;
+    words.acks[0] = (struct ft_datagram_ack){.incarnation = 2,
+                                             .echo_ns = last[FT_DATAGRAM_BEAT].sent_ns,
+                                             .port = ft_heart_port(other.heart)};
+    words.acks[1] = (struct ft_datagram_ack){.incarnation = 9, .echo_ns = 123456789,
+                                             .port = ft_udp_port(node)};
+    there = here(0);
+    ck_assert(ft_address_pack((struct sockaddr *) &there, words.acks[0].address));
+    ck_assert(ft_address_pack((struct sockaddr *) &there, words.acks[1].address));
+    words.term = TERM;
+    words.boot = 1;
+    words.sequence = ++sequence;
+    n = ft_datagram_encode(&words, &key, bytes, sizeof bytes);
+    to = here(ft_heart_port(unit.heart));
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(ft_udp_send(leader, (struct sockaddr *) &to, bytes, n), 0);
+    wait_for(unit.got == 1 && other.got == 1 && passed > 0);
+    wait_ms(200);
+    ck_assert_int_eq(passed, 1);
+    ck_assert(ft_heart_has_lease(unit.heart));
+    ck_assert(ft_heart_has_lease(other.heart));
+    ft_udp_close(node);
     end_unit(&other);
     end_unit(&unit);
 }
@@ -576,6 +646,106 @@ START_TEST(heartbeats_by_the_connection)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- units played by the test */
+
+#define UNITS 20
+
+static struct ft_datagram_key watch_key;
+static int acked[UNITS], passers;
+
+/* Which unit an acknowledgement is for is told by the time that it echoes. */
+static void on_ack(void *arg, const uint8_t *bytes, size_t n, const struct sockaddr *from)
+{
+    struct ft_datagram ack;
+
+    (void) arg;
+    (void) from;
+    ck_assert_int_eq(ft_datagram_decode(bytes, n, &watch_key, &ack), 0);
+    if (ack.type == FT_DATAGRAM_PING)
+        return; /* this process was away for long */
+    ck_assert(ack.type == FT_DATAGRAM_BEAT_ACK || ack.type == FT_DATAGRAM_PASS_ON);
+    ck_assert_uint_lt(ack.echo_ns, UNITS);
+    acked[ack.echo_ns]++;
+    passers += ack.type == FT_DATAGRAM_PASS_ON;
+    for (size_t i = 0; i < ack.acks_n; i++) {
+        ck_assert_uint_lt(ack.acks[i].echo_ns, UNITS);
+        acked[ack.acks[i].echo_ns]++;
+    }
+}
+
+static void beat(unsigned unit, uint64_t number, uint8_t flags, const struct sockaddr *from)
+{
+    uint8_t bytes[FT_DATAGRAM_MAX_BYTES];
+    struct ft_datagram datagram;
+    size_t n;
+
+    ft_datagram_clear(&datagram);
+    datagram.type = FT_DATAGRAM_BEAT;
+    datagram.flags = flags;
+    datagram.boot = RUN;
+    datagram.sequence = number;
+    datagram.incarnation = 1;
+    datagram.sent_ns = unit;
+    datagram.value = unit + 1; /* they joined in that order */
+    n = ft_datagram_encode(&datagram, &watch_key, bytes, sizeof bytes);
+    ck_assert(ft_watch_packet(watch, bytes, n, from));
+}
+
+static int acks_of(unsigned first, unsigned n, int each)
+{
+    int right = 0;
+
+    for (unsigned i = first; i < first + n; i++)
+        right += acked[i] == each;
+    return right;
+}
+
+START_TEST(acknowledgements_are_shared)
+{
+    const uint8_t shared = FT_DATAGRAM_RENEW | FT_DATAGRAM_SHARED;
+    const struct ft_detector_config patient = {
+        .detect = {.beat_ms = LIMIT_MS, .suspect_ms = LIMIT_MS, .confirm_ms = 400, .observers = 2,
+                   .network_pct = 60},
+        .lease_ms = LIMIT_MS};
+    struct ft_udp *udp, *units;
+    struct sockaddr_in from;
+
+    start_watch(&udp);
+    ck_assert_int_eq(ft_watch_set_config(watch, &patient), 0);
+    memset(acked, 0, sizeof acked);
+    passers = 0;
+    units = ft_udp_create(&loop, "127.0.0.1", 0, on_ack, NULL);
+    ck_assert_ptr_nonnull(units);
+    from = here(ft_udp_port(units));
+    for (unsigned i = 0; i < UNITS; i++) {
+        Ft__Hello hello = FT__HELLO__INIT;
+        Ft__Welcome word;
+        char name[16];
+
+        snprintf(name, sizeof name, "n%u", i);
+        hello.node = name;
+        hello.start = RUN;
+        hello.udp_port = ft_udp_port(units);
+        ck_assert_int_eq(ft_watch_join(watch, &hello, (struct sockaddr *) &from, &word), 0);
+        ft_datagram_key_set(&watch_key, word.beat_key.data);
+    }
+    /* Seven are too few: each gets its own when the turn ends. */
+    for (unsigned i = 0; i < 7; i++)
+        beat(i, 1, shared, (struct sockaddr *) &from);
+    wait_for(acks_of(0, 7, 1) == 7);
+    ck_assert_int_eq(passers, 0);
+    /* Of 19 that allow it two get those of seven others each; one that does not gets its own. */
+    for (unsigned i = 0; i < UNITS; i++)
+        beat(i, 2, i == 11 ? FT_DATAGRAM_RENEW : shared, (struct sockaddr *) &from);
+    wait_for(acks_of(0, 7, 2) + acks_of(7, 13, 1) == UNITS);
+    ck_assert_int_eq(passers, 2);
+    wait_ms(50);
+    ck_assert_int_eq(acks_of(0, 7, 2) + acks_of(7, 13, 1), UNITS);
+    ft_udp_close(units);
+    end_watch(udp);
+}
+END_TEST
+
 START_TEST(settings_by_the_environment)
 {
     struct ft_detector_config config = {.detect = {.beat_ms = 500, .suspect_ms = 120}};
@@ -614,7 +784,9 @@ int main(void)
     tcase_add_test(heart, it_answers_pings);
     tcase_add_test(heart, it_looks_at_others);
     tcase_add_test(heart, where_no_datagram_gets_through_it_beats_by_the_connection);
+    tcase_add_test(heart, it_passes_acknowledgements_on);
     tcase_add_test(both, both_ends);
+    tcase_add_test(both, acknowledgements_are_shared);
     tcase_add_test(both, a_mute_node_is_declared);
     tcase_add_test(both, heartbeats_by_the_connection);
     tcase_add_test(both, settings_by_the_environment);

@@ -58,7 +58,8 @@ static const char whole[] =
     "voter \"n3\" { witness = true }\n"
     "detect { beat_ms = 100 suspect_ms = 20 confirm_ms = 30 observers = 1 network_pct = 60 }\n"
     "forecast { memory_min_pct = 5 disk_min_pct = 6 horizon_s = 7 celsius_max = 88.5\n"
-    "  ecc_uncorrected_max = 1 ecc_corrected_hour_max = 2 check_failures = 4 drain = false }\n";
+    "  ecc_uncorrected_max = 1 ecc_corrected_hour_max = 2 check_failures = 4 drain = false }\n"
+    "central { redeploy = false redeploy_after_ms = 900 }\n";
 
 static struct ft_plan *plan_of(const char *text)
 {
@@ -92,6 +93,7 @@ START_TEST(test_empty_file_has_the_defaults)
     ck_assert(plan->detect.beat_ms == 500 && plan->detect.suspect_ms == 120);
     ck_assert(plan->detect.confirm_ms == 250 && plan->detect.observers == 3);
     ck_assert(plan->forecast.memory_min_pct == 3 && plan->forecast.drain);
+    ck_assert(plan->redeploy.on && plan->redeploy.after_ms == 5000);
     ck_assert_str_eq(plan->auth, "auto");
     ck_assert_str_eq(plan->key, "/etc/ft/key");
     ck_assert_str_eq(plan->cms, "collected");
@@ -134,6 +136,7 @@ START_TEST(test_whole_file)
     ck_assert(plan->detect.beat_ms == 100 && plan->detect.network_pct == 60);
     ck_assert(plan->forecast.celsius_max == 88.5 && !plan->forecast.drain);
     ck_assert(plan->forecast.check_failures == 4 && plan->forecast.horizon_s == 7);
+    ck_assert(!plan->redeploy.on && plan->redeploy.after_ms == 900);
     ck_assert_uint_eq(plan->voters_n, 3);
     ck_assert(ft_plan_voter(plan, "n2")->port == 7500 && ft_plan_voter(plan, "n3")->witness);
     ck_assert(ft_plan_voter(plan, "n1")->priority == 3 && ft_plan_voter(plan, "n4") == NULL);
@@ -271,6 +274,9 @@ static const struct bad {
     {"port = 8000\nunit_port = 8000", "F:2: port and unit_port are both 8000"},
     {"metrics_port = 7311", "F:1: metrics_port = 7311 is another one's port"},
     {"forecast { celsius_max = warm }", "invalid floating point value"},
+    {"central { redeploy_after_ms = 499 }", "redeploy_after_ms = 499 is out of range"},
+    {"central { redeploy = maybe }", "redeploy"},
+    {"central { }\ncentral { }", "twice"},
     {"forecast { celsius_max = 0.5 }", "celsius_max = 0.5 is out of range"},
     {"pool = \"n1", "F:"},
     {"pool", "premature end of file"},
@@ -360,6 +366,13 @@ START_TEST(test_warnings)
     ck_assert_ptr_nonnull(strstr(plan->warnings, "F:5: admins: there is no user"));
     ft_plan_destroy(plan);
     plan = plan_of("voter \"x\" { }\nvoter \"y\" { }\nvoter \"z\" { witness = true }\n");
+    ck_assert_str_eq(plan->warnings, "");
+    ft_plan_destroy(plan);
+    plan = plan_of("election_ms = 400\nlease_ms = 2099\n");
+    ck_assert_ptr_nonnull(strstr(plan->warnings, "F:2: a node's lease (2099 ms) may end while the "
+                                                 "leader is replaced"));
+    ft_plan_destroy(plan);
+    plan = plan_of("election_ms = 400\nlease_ms = 2100\n");
     ck_assert_str_eq(plan->warnings, "");
     ft_plan_destroy(plan);
 }
@@ -553,11 +566,17 @@ static const struct change {
     {"lease_ms = 3000", "lease_ms = 4000", FT_DIFF_DETECT, FT_CHANGE_NONE, "3000 -> 4000"},
     {"beat_ms = 100", "beat_ms = 200", FT_DIFF_DETECT, FT_CHANGE_NONE, "beat_ms: 100 -> 200"},
     {"horizon_s = 7", "horizon_s = 8", FT_DIFF_FORECAST, FT_CHANGE_NONE, "horizon_s: 7 -> 8"},
+    {"redeploy = false", "redeploy = true", FT_DIFF_REDEPLOY, FT_CHANGE_NONE, "redeploy: 0 -> 1"},
+    {"after_ms = 900", "after_ms = 800", FT_DIFF_REDEPLOY, FT_CHANGE_NONE, "900 -> 800"},
     {"\"journal\"", "\"syslog\"", FT_DIFF_SINKS, FT_CHANGE_NONE, "sinks"},
     {"{\"4711\", ", "{\"4712\", ", FT_DIFF_ADMINS, FT_CHANGE_NONE, "admins"},
     {"{\"s[1-2]\"}", "{\"s[1-3]\"}", FT_DIFF_POOL, FT_CHANGE_NONE, "pool"},
     {"port = 7400", "port = 7402", FT_DIFF_RESTART, FT_CHANGE_NONE, "port: 7400 -> 7402"},
-    {"priority = 3 }", "priority = 4 }", FT_DIFF_RESTART, FT_CHANGE_NONE, "voters"},
+    {"priority = 3 }", "priority = 4 }", FT_DIFF_VOTERS, FT_CHANGE_NONE, "voter n1: changed"},
+    {"{ witness = true }", "{ }", FT_DIFF_VOTERS, FT_CHANGE_NONE, "voter n3: changed"},
+    {"port = 7500", "port = 7501", FT_DIFF_VOTERS | FT_DIFF_RESTART, FT_CHANGE_NONE, "restart"},
+    {"voter \"n3\"", "voter \"n4\"", FT_DIFF_VOTERS, FT_CHANGE_NONE, "voter n3: removed"},
+    {"voter \"n3\"", "voter \"n4\"", FT_DIFF_VOTERS, FT_CHANGE_NONE, "voter n4: added"},
     {"10.0.0.4", "10.0.0.5", FT_DIFF_NODES, FT_CHANGE_NONE, "node n4: address \"10.0.0.4\""},
     {"n[1-3]", "n[1-3,5]", FT_DIFF_NODES, FT_CHANGE_NONE, "node n5 is new"},
     {"\"-x\"", "\"-y\"", FT_DIFF_MODULES, FT_CHANGE_RESTART, "module a has another program"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_core_health.c - nodes that were declared lost, or are going down: what the launcher hears, what
- * decisions make of it; and the list of news itself.
+ * test_core_health.c - nodes that were declared lost, or are going down: what the launcher hears,
+ * what decisions make of it; and the list of news itself.
  */
 #include <check.h>
 #include <stdlib.h>

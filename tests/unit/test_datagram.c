@@ -64,6 +64,13 @@ static void expect_same(const struct ft_datagram *a, const struct ft_datagram *b
     ck_assert_str_eq(a->receiver, b->receiver);
     ck_assert_str_eq(a->subject, b->subject);
     ck_assert_str_eq(a->text, b->text);
+    ck_assert_uint_eq(a->acks_n, b->acks_n);
+    for (size_t i = 0; i < a->acks_n; i++) {
+        ck_assert_uint_eq(a->acks[i].incarnation, b->acks[i].incarnation);
+        ck_assert_uint_eq(a->acks[i].echo_ns, b->acks[i].echo_ns);
+        ck_assert_uint_eq(a->acks[i].port, b->acks[i].port);
+        ck_assert_mem_eq(a->acks[i].address, b->acks[i].address, sizeof a->acks[i].address);
+    }
 }
 
 static void expect_empty(const struct ft_datagram *datagram)
@@ -151,6 +158,35 @@ START_TEST(the_largest_fits_a_larger_one_does_not)
     errno = 0;
     ck_assert_uint_eq(ft_datagram_encode(&datagram, &key, bytes, sizeof bytes), 0);
     ck_assert_int_eq(errno, EMSGSIZE);
+}
+END_TEST
+
+/* doc/protocol.md has these bytes, too. */
+START_TEST(acknowledgements_to_be_passed_on)
+{
+    static const uint8_t second[] = {[6] = 1, 2, [14] = 3, 4, [26] = 0xff, 0xff, 10, 0, 0, 1,
+                                     0x1c, 0x90};
+    uint8_t bytes[FT_DATAGRAM_MAX_BYTES];
+    struct ft_datagram sent = make_beat(), got;
+    size_t n;
+
+    sent.type = FT_DATAGRAM_PASS_ON;
+    for (unsigned i = 0; i < FT_DATAGRAM_ACKS_MAX; i++) {
+        sent.acks[i] = (struct ft_datagram_ack){
+            .incarnation = 0x101 + i, .echo_ns = 0x303 + i, .port = 7312,
+            .address = {[10] = 0xff, 0xff, 10, 0, 0, (uint8_t) i}};
+        sent.acks_n = (uint8_t) (i + 1);
+        n = encode(&sent, bytes);
+        ck_assert_uint_eq(n, HEADER_BYTES + 4 + 34 * (i + 1) + FT_DATAGRAM_MAC_BYTES);
+        ck_assert_uint_eq(bytes[69], i + 1);
+        ck_assert_int_eq(ft_datagram_decode(bytes, n, &key, &got), 0);
+        expect_same(&got, &sent);
+    }
+    ck_assert_mem_eq(bytes + HEADER_BYTES + 4 + 34, second, sizeof second);
+    sent.acks_n++;
+    errno = 0;
+    ck_assert_uint_eq(ft_datagram_encode(&sent, &key, bytes, sizeof bytes), 0);
+    ck_assert_int_eq(errno, EINVAL);
 }
 END_TEST
 
@@ -245,6 +281,7 @@ START_TEST(what_is_proven_may_still_be_nonsense)
         uint8_t value;
     } changes[] = {
         {4, FT_DATAGRAM_TYPE_MAX + 1}, {4, 0}, {66, 3}, {66, 0}, {71, 200}, {HEADER_BYTES, 0},
+        {69, 1}, {69, FT_DATAGRAM_ACKS_MAX + 1},
     };
     uint8_t bytes[FT_DATAGRAM_MAX_BYTES];
     struct ft_datagram sent = make_beat(), got = sent;
@@ -416,12 +453,13 @@ int main(void)
     tcase_add_loop_test(t, every_type_comes_back, 1, FT_DATAGRAM_TYPE_MAX + 1);
     tcase_add_test(t, the_bytes_are_those_of_the_description);
     tcase_add_test(t, the_largest_fits_a_larger_one_does_not);
+    tcase_add_test(t, acknowledgements_to_be_passed_on);
     tcase_add_test(t, unusable_types_are_not_sent);
     tcase_add_test(t, every_flipped_bit_is_noticed);
     tcase_add_test(t, cut_off_or_longer_ones_are_refused);
     tcase_add_test(t, another_key_is_told_from_a_forgery);
     tcase_add_test(t, a_credential_is_no_mac);
-    tcase_add_loop_test(t, what_is_proven_may_still_be_nonsense, 0, 6);
+    tcase_add_loop_test(t, what_is_proven_may_still_be_nonsense, 0, 8);
     tcase_add_test(t, keys_are_independent_of_each_other);
     tcase_add_test(t, garbled_bytes_do_no_harm);
     tcase_add_test(t, each_comes_once);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_detector.c - the detector, the pulse and their places, step by step: the test is the network,
- * the clock and everybody else. What random histories do to them is tests/sim/sim_detector.
+ * test_detector.c - the detector, the pulse and their places, step by step: the test is the
+ * network, the clock and everybody else. What random histories do to them is
+ * tests/sim/sim_detector.
  */
 #include "config.h"
 
@@ -595,7 +596,7 @@ END_TEST
 /* ---------------------------------------------------------------- the pulse */
 
 static int64_t pulse_ns, sent_ns, got_ns;
-static int beats, renewals, losses, fences;
+static int beats, renewals, losses, fences, asked[3];
 
 static int64_t pulse_now(void *arg)
 {
@@ -603,13 +604,13 @@ static int64_t pulse_now(void *arg)
     return pulse_ns;
 }
 
-static void pulse_beat(void *arg, int64_t at_ns, bool renew, unsigned late_ms)
+static void pulse_beat(void *arg, int64_t at_ns, enum ft_pulse_ask ask)
 {
     (void) arg;
-    (void) late_ms;
     sent_ns = at_ns;
     beats++;
-    renewals += renew;
+    renewals += ask != FT_PULSE_ASKS_NOTHING;
+    asked[ask]++;
 }
 
 static void pulse_got(void *arg, int64_t until_ns)
@@ -633,6 +634,7 @@ static struct ft_pulse *make_pulse(void)
     pulse_ns = 1000 * MS;
     got_ns = sent_ns = 0;
     beats = renewals = losses = fences = 0;
+    memset(asked, 0, sizeof asked);
     return ft_pulse_create(&env, 12345);
 }
 
@@ -747,6 +749,58 @@ START_TEST(a_pulse_is_fenced)
 }
 END_TEST
 
+/* Acknowledgements that may come by way of others are asked for while that works. */
+START_TEST(a_pulse_shares)
+{
+    struct ft_pulse *pulse = make_pulse();
+    int direct;
+
+    ck_assert(ft_pulse_welcome(pulse, 1, 1, 500, 2000));
+    live(pulse, 20000, true);
+    ck_assert_int_eq(asked[FT_PULSE_ASKS_DIRECT], 1); /* the first one: there was no lease yet */
+    ck_assert_int_ge(asked[FT_PULSE_ASKS_SHARED], 18);
+
+    /* One that is not answered is asked for again, of the central unit, long before the next
+     * beat. */
+    live(pulse, 1100, false);
+    ck_assert_int_eq(losses, 0);
+    direct = asked[FT_PULSE_ASKS_DIRECT];
+    ck_assert_int_gt(direct, 1);
+    asked[FT_PULSE_ASKS_SHARED] = 0;
+    live(pulse, 3900, true); /* and so are the next four */
+    ck_assert_int_eq(asked[FT_PULSE_ASKS_SHARED], 0);
+    ck_assert_int_ge(asked[FT_PULSE_ASKS_DIRECT], direct + 4);
+    live(pulse, 3000, true);
+    ck_assert_int_gt(asked[FT_PULSE_ASKS_SHARED], 0);
+    ck_assert_int_eq(losses, 0);
+    ft_pulse_destroy(pulse);
+}
+END_TEST
+
+/* Where it never works it is tried ever more seldom, and the lease is held. */
+START_TEST(a_pulse_that_nobody_passes_on_to)
+{
+    struct ft_pulse *pulse = make_pulse();
+
+    ck_assert(ft_pulse_welcome(pulse, 1, 1, 500, 2000));
+    for (int64_t end_ns = pulse_ns + 400000 * MS; pulse_ns < end_ns;) {
+        int before = asked[FT_PULSE_ASKS_DIRECT];
+
+        pulse_ns = ft_pulse_next_deadline_ns(pulse);
+        ft_pulse_tick(pulse);
+        if (asked[FT_PULSE_ASKS_DIRECT] == before)
+            continue;
+        pulse_ns += MS;
+        ck_assert(ft_pulse_ack(pulse, 1, 1, sent_ns));
+    }
+    ck_assert_int_eq(losses, 0);
+    ck_assert_int_ge(asked[FT_PULSE_ASKS_DIRECT], 380);
+    ck_assert_int_ge(asked[FT_PULSE_ASKS_SHARED], 6);
+    ck_assert_int_le(asked[FT_PULSE_ASKS_SHARED], 12);
+    ft_pulse_destroy(pulse);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("detector");
@@ -784,6 +838,8 @@ int main(void)
     tcase_add_test(pulse, a_pulse_counts_from_the_sending_and_while_it_sleeps);
     tcase_add_test(pulse, a_pulse_believes_only_what_fits);
     tcase_add_test(pulse, a_pulse_is_fenced);
+    tcase_add_test(pulse, a_pulse_shares);
+    tcase_add_test(pulse, a_pulse_that_nobody_passes_on_to);
     for (size_t i = 0; i < 3; i++) {
         tcase_set_timeout(fixtured[i], 60);
         suite_add_tcase(suite, fixtured[i]);

@@ -4,7 +4,8 @@
  * never giving the central unit up. This process is its central units (TCP and UDP on one port) and
  * its clients, on one libuv loop.
  *
- * Every wait is for something observable, with a deadline. What a test started is gone when it ends.
+ * Every wait is for something observable, with a deadline. What a test started is gone when it
+ * ends.
  */
 #include "config.h"
 
@@ -306,8 +307,8 @@ static void write_conf(const char *more)
                unit_port, key_path, more);
 }
 
-/* As systemd starts a service: its log goes to the journal, it is to say when it is ready, and that it
- * lives. */
+/* As systemd starts a service: its log goes to the journal, it is to say when it is ready, and that
+ * it lives. */
 static void pretend_systemd(int log_fd)
 {
     char text[64];

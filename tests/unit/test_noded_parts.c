@@ -157,6 +157,9 @@ START_TEST(configuration_has_defaults)
     ck_assert_str_eq(config->scratch, "/tmp");
     ck_assert_str_eq(config->node, "");
     ck_assert_uint_eq(config->check_timeout_ms, FT_CHECK_TIMEOUT_DEFAULT_MS);
+    ck_assert(config->redeploy && config->central_mode == 0755 && !config->central_start[0]);
+    ck_assert_str_eq(config->central_owner, "");
+    ck_assert_ptr_nonnull(strstr(config->central_program, "/sbin/ft-centrald"));
     ft_noded_config_destroy(config);
     ck_assert_ptr_null(ft_noded_config_load("/nonexistent/noded.conf", true, why, sizeof why));
     ck_assert_msg(strstr(why, "/nonexistent/noded.conf"), "%s", why);
@@ -169,7 +172,9 @@ START_TEST(configuration_is_read)
     struct ft_noded_config *config =
         configure("# a comment\ntopology = \"synthetic:package:2 core:4 pu:1\"\n"
                   "check = \"/etc/ft/check\"\ncheck_timeout_ms = 250\nscratch = \"/scratch\"\n"
-                  "location = \"row1/rack2\"\nnode = \"n3\"\n");
+                  "location = \"row1/rack2\"\nnode = \"n3\"\n"
+                  "redeploy = false\ncentral_program = \"/opt/c\"\ncentral_mode = \"0750\"\n"
+                  "central_owner = \"ft:hpc\"\ncentral_start = {\"/opt/start\", \"-x\"}\n");
 
     ck_assert_msg(config != NULL, "%s", why);
     ck_assert_str_eq(config->topology, "synthetic:package:2 core:4 pu:1");
@@ -178,6 +183,11 @@ START_TEST(configuration_is_read)
     ck_assert_str_eq(config->scratch, "/scratch");
     ck_assert_str_eq(config->location, "row1/rack2");
     ck_assert_str_eq(config->node, "n3");
+    ck_assert(!config->redeploy && config->central_mode == 0750);
+    ck_assert_str_eq(config->central_program, "/opt/c");
+    ck_assert_str_eq(config->central_owner, "ft:hpc");
+    ck_assert_str_eq(config->central_start[1], "-x");
+    ck_assert_ptr_null(config->central_start[2]);
     ft_noded_config_destroy(config);
 }
 END_TEST
@@ -195,6 +205,14 @@ START_TEST(mistakes_in_the_configuration_are_told_with_their_line)
         {"# one\nscratch = \"/x\" # two\n/* three\n */\nchek = \"/x\"\n", "noded.conf:5: "},
         {"scratch = \"tmp\"\n", "absolute"},
         {"node = \n", "noded.conf:"},
+        {"central_program = \"ft-centrald\"\n", "absolute"},
+        {"central_program = \"/usr/sbin/\"\n", "of a file"},
+        {"central_start = {\"start\"}\n", "absolute"},
+        {"central_mode = \"4755\"\n", "octal"},
+        {"central_mode = \"0777\"\n", "nobody else to write"},
+        {"central_mode = \"0644\"\n", "execute"},
+        {"central_mode = \"rwx\"\n", "octal"},
+        {"redeploy = perhaps\n", "redeploy"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         ck_assert_msg(!configure(wrong[i][0]), "%zu is taken", i);

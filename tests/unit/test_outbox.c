@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_outbox.c - what is said leaves in order, and not before what it rests on is safe.
+ * test_outbox.c - what is said leaves in order, and not before what it rests on is safe; what a voter
+ * says while it does not lead waits until it does.
  */
 #include <check.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "centrald/outbox.h"
+#include "centrald/unsaid.h"
 
 static char sent[256];
 static struct ft_outbox *again; /* what is sent says something itself */
@@ -117,6 +119,45 @@ START_TEST(test_is_bounded)
 }
 END_TEST
 
+static void log_event(void *arg, struct ft_event *event)
+{
+    ck_assert_ptr_eq(arg, sent);
+    ck_assert_str_eq(event->fields[0].key, "happened");
+    ck_assert_uint_eq(strlen(event->fields[0].text), strlen("2026-03-01T12:34:56.789Z"));
+    ck_assert_int_eq(event->rank, -1);
+    strncat(sent, event->name, 20);
+    strncat(sent, event->node != NULL ? event->node : "-", 20);
+    strncat(sent, event->text, 20);
+}
+
+START_TEST(test_unsaid_is_told_once_in_order)
+{
+    static struct ft_unsaid unsaid;
+
+    ft_unsaid_add(&unsaid, "joined", "n1", "as 5");
+    ft_unsaid_add(&unsaid, "mended", "", "!");
+    ft_unsaid_tell(&unsaid, log_event, sent);
+    ft_unsaid_tell(&unsaid, log_event, sent);
+    ck_assert_str_eq(sent, "joinedn1as 5mended-!");
+}
+END_TEST
+
+START_TEST(test_unsaid_keeps_the_latest)
+{
+    static struct ft_unsaid unsaid;
+    char text[16], expected[256] = "";
+
+    for (int i = 0; i < FT_UNSAID_MAX + 2; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        ft_unsaid_add(&unsaid, "", NULL, text);
+        if (i >= 2)
+            strcat(strcat(expected, "-"), text);
+    }
+    ft_unsaid_tell(&unsaid, log_event, sent);
+    ck_assert_str_eq(sent, expected);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("outbox");
@@ -130,6 +171,8 @@ int main(void)
     tcase_add_test(tests, test_what_is_sent_may_say_more);
     tcase_add_test(tests, test_dropped_with_the_lead);
     tcase_add_test(tests, test_is_bounded);
+    tcase_add_test(tests, test_unsaid_is_told_once_in_order);
+    tcase_add_test(tests, test_unsaid_keeps_the_latest);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

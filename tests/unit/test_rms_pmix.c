@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_rms_pmix.c - nodes by PMIx_Allocation_request: the backend "pmix" and its helper, against a PMIx
- * server that gives nodes (pmix_host.c).
+ * test_rms_pmix.c - nodes by PMIx_Allocation_request: the backend "pmix" and its helper, against a
+ * PMIx server that gives nodes (pmix_host.c).
  */
 #include <check.h>
 #include <errno.h>

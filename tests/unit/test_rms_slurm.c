@@ -116,7 +116,7 @@ START_TEST(test_a_backend_without_what_it_needs)
 }
 END_TEST
 
-/* ---------------------------------------------------------------- the backend, and helpers that fail */
+/* ---------------------------------------------------------------- helpers that fail */
 
 /* What the helper does is asked for by the name of the excluded node. */
 static const char fake[] =

@@ -523,7 +523,8 @@ START_TEST(another_users_link_is_refused)
 }
 END_TEST
 
-/* Whatever end goes while a thread still asks MUNGE for it. _i: how many turns of the loop before. */
+/* Whatever end goes while a thread still asks MUNGE for it. _i: how many turns of the loop
+ * before. */
 START_TEST(a_link_may_end_while_munge_works)
 {
     listen_both(0);
@@ -631,6 +632,31 @@ START_TEST(addresses_are_read_and_written)
 }
 END_TEST
 
+START_TEST(hosts_are_packed_for_messages)
+{
+    static const uint8_t v4[16] = {[10] = 0xff, 0xff, 10, 77, 0, 3};
+    static const char *const texts[] = {"10.77.0.3:7312", "[2001:db8::17]:65535", "127.0.0.1:1"};
+    struct sockaddr_storage address, back;
+    char text[FT_ADDRESS_TEXT_MAX];
+    uint8_t bytes[16];
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct sockaddr *from = (struct sockaddr *) &address;
+
+        ck_assert(ft_address_parse(texts[i], 0, &address));
+        ck_assert(ft_address_pack(from, bytes));
+        if (i == 0)
+            ck_assert_mem_eq(bytes, v4, sizeof v4);
+        ft_address_unpack(bytes, ft_address_port(from), &back);
+        ck_assert_str_eq(ft_address_text((struct sockaddr *) &back, text), texts[i]);
+    }
+    ck_assert(ft_address_parse("[fe80::1]:7312", 0, &address)); /* of which of our networks? */
+    ck_assert(!ft_address_pack((struct sockaddr *) &address, bytes));
+    address.ss_family = AF_UNIX;
+    ck_assert(!ft_address_pack((struct sockaddr *) &address, bytes));
+}
+END_TEST
+
 START_TEST(hosts_are_compared_without_their_ports)
 {
     static const struct {
@@ -675,6 +701,7 @@ int main(void)
     tcase_add_test(t, a_port_is_for_one);
     tcase_add_test(t, addresses_are_read_and_written);
     tcase_add_test(t, hosts_are_compared_without_their_ports);
+    tcase_add_test(t, hosts_are_packed_for_messages);
     suite_add_tcase(s, t);
     tcase_add_checked_fixture(links, link_setup, link_teardown);
     tcase_set_timeout(links, 60);

@@ -6,7 +6,7 @@
 #   . "$FT_TOP/tests/system/lib/road.sh"
 #   start crash ft run --pool n3 -n 2 --host n0,n1 "$progs/road_client" /shared/crash
 #   ...ask, break something...
-#   await 20 && test $code = 0 && nothing_left
+#   await 60 && test $code = 0 && nothing_left
 #
 # A job has a name, and a folder of that name in /shared, with its output (out) and event log
 # (events). One job runs at a time.
@@ -81,7 +81,7 @@ start_clients() {
     local name=$1 n=$2
     shift 2
     start "$name" ft run "$@" -n "$n" "$progs/road_client" "/shared/$name" &&
-        wait_until 20 clients_listen "$n"
+        wait_until 40 clients_listen "$n"
 }
 
 answers_of() { wc -l <"$shared/$job_name/answer.$1"; }
@@ -161,7 +161,7 @@ leftovers() {
 
 # nothing_left: soon, there are none. nothing_left_but REGEX: none but such.
 nothing_left() { nothing_left_but '^$'; }
-nothing_left_but() { wait_until 15 no_leftovers_but "$1" || { leftovers; return 1; }; }
+nothing_left_but() { wait_until 20 no_leftovers_but "$1" || { leftovers; return 1; }; }
 no_leftovers_but() { ! leftovers | grep -qvxE "$1"; }
 
 # heal: what was broken is as before.

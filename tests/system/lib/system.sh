@@ -15,7 +15,7 @@
 # logs are /var/log/ft/NAME.log on their nodes. road.sh's words for jobs may be used beside these.
 
 centrals=n0                                # the voters' nodes
-declare -A voter_says=()                   # what ft.conf says of a voter, by node: 'priority = 2'
+declare -gA voter_says=()                   # what ft.conf says of a voter, by node: 'priority = 2'
 declare -gA daemon_pid=()                  # by "NODE NAME"
 system_conf=$ft_scratch/ft.conf
 system_key=$ft_scratch/key
@@ -29,11 +29,13 @@ all_nodes() { cluster status | awk 'NR > 1 { print $1 }'; }
 put() { on "$1" sh -c 'mkdir -p "${1%/*}" && cat >"$1.new" && chmod "$2" "$1.new" && mv "$1.new" "$1"' - "$2" "${3-644}"; }
 
 # conf LINE...: the ft.conf that all nodes have. Its voters are those named by `centrals`. A test is
-# patient where it does not measure: the machine may be busy.
+# patient where it does not measure: the machine may be busy. A central unit that a test ends is started
+# by the test again, not by its node's unit, unless `redeploys` is set.
 conf() {
     local node
     {
         [ "$centrals" = n0 ] || for node in $centrals; do echo "voter \"$node\" { ${voter_says[$node]-} }"; done
+        [ "$centrals" = n0 ] || [ "${redeploys-}" ] || echo 'central { redeploy = false }'
         printf '%s\n' 'auth = "key"' 'metrics_port = 0' "$@"
     } >"$system_conf"
 }
@@ -105,7 +107,7 @@ system_up() {
     local node nodes=("$@")
     # shellcheck disable=SC2207
     [ $# -gt 0 ] || nodes=($(all_nodes))
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2046,SC2086
     spread_key $(printf '%s\n' $centrals "${nodes[@]}" | sort -u) && spread_conf || return
     for node in "${nodes[@]}"; do noded_conf "$node" || return; done
     for node in $centrals; do start_central "$node" || return; done
@@ -202,12 +204,13 @@ module_pids() { on "$1" pgrep -f "$2"; }
 
 # --- leftovers
 
-# What the daemons have left on the nodes: processes, sockets and files under /tmp and /run/ft.
+# What the daemons have left on the nodes: processes, sockets and files under /tmp and /run/ft. That a
+# central unit ended in order is to be known until the next boot.
 system_leftovers() {
     local node
     cluster pids | grep -v ' sshd-session: '
     for node in $(cluster status | awk '$5 == "running" { print $1 }'); do
-        on "$node" sh -c "find /tmp /var/tmp /dev/shm /run/ft -xdev -mindepth 1 ! -type d -printf '$node %p\n' 2>/dev/null"
+        on "$node" sh -c "find /tmp /var/tmp /dev/shm /run/ft -xdev -mindepth 1 ! -type d ! -path /run/ft/central.ended -printf '$node %p\n' 2>/dev/null"
     done
 }
 nothing_is_left() { wait_until 15 no_system_leftovers || { system_leftovers; return 1; }; }

@@ -6,19 +6,31 @@
  *   datagrams send FILE ADDRESS PORT N ANSWER
  *                                           sends it n times from one port; prints how many answers
  *                                           came until none did for a second; the last is in ANSWER
+ *   datagrams listen FILE TYPE PORT SECONDS waits for one of that type to that port, as it passes
+ *   on this
+ *                                           node, and writes it to FILE
+ *   datagrams cut FILE ADDRESS PORT         sends all that it begins with, byte by byte shorter,
+ *                                           and it with bytes behind it
+ *   datagrams frames ADDRESS|PATH PORT      connects again and again, and says what is too long,
+ *                                           cut off, or nothing at all; 200 such connections are
+ *                                           left open until a line comes in
  *   datagrams forge ADDRESS PORT TYPE N     sends n that are well made but for their proof
  *
  * Exit code 0, or 1 with a sentence. IPv4 only. It knows nothing of FT but the header's layout.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PACKET_BYTES 2048
@@ -115,6 +127,94 @@ static int do_send(char **argv)
     return 0;
 }
 
+/* Whether an IPv4 packet is such a datagram: then where it begins. */
+static const uint8_t *datagram_in(const uint8_t *packet, size_t n, int type, int port, size_t *size)
+{
+    size_t head = (size_t) (packet[0] & 15) * 4 + 8;
+
+    if (n < head + 5 || packet[0] >> 4 != 4 || packet[9] != IPPROTO_UDP ||
+        (packet[head - 6] << 8 | packet[head - 5]) != port || packet[head] != 0xf7 ||
+        packet[head + 4] != type)
+        return NULL;
+    *size = n - head;
+    return packet + head;
+}
+
+static int do_listen(char **argv)
+{
+    int fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL)); /* also what leaves this node */
+    uint8_t packet[PACKET_BYTES];
+    const uint8_t *found = NULL;
+    size_t size = 0;
+    ssize_t n = 0;
+
+    if (fd < 0)
+        return fail("listening");
+    for (time_t until = time(NULL) + atoi(argv[3]); found == NULL && time(NULL) < until;) {
+        n = receive(fd, 1000, packet);
+        if (n > 28)
+            found = datagram_in(packet, (size_t) n, atoi(argv[1]), atoi(argv[2]), &size);
+    }
+    close(fd);
+    errno = ETIMEDOUT;
+    return found == NULL ? fail("none passed") : write_file(argv[0], found, size);
+}
+
+static int do_cut(char **argv)
+{
+    uint8_t bytes[PACKET_BYTES] = {0};
+    ssize_t n = read_file(argv[0], bytes);
+    int fd = n >= 0 ? connect_to(argv[1], argv[2]) : -1;
+
+    if (fd < 0)
+        return 1;
+    for (ssize_t k = 0; k <= PACKET_BYTES; k = k < n - 1 ? k + 1 : k < n ? n + 1 : k + 100)
+        if (send(fd, bytes, (size_t) k, 0) != k && errno != ECONNREFUSED)
+            return fail("send");
+    return 0;
+}
+
+/* A connection that has said so much. */
+static int say(char **argv, const uint8_t *bytes, size_t n)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t) atoi(argv[1]))};
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    bool is_path = argv[0][0] == '/';
+    int fd = socket(is_path ? AF_UNIX : AF_INET, SOCK_STREAM, 0);
+
+    snprintf(path.sun_path, sizeof path.sun_path, "%s", argv[0]);
+    if (fd < 0 || (!is_path && inet_pton(AF_INET, argv[0], &address.sin_addr) != 1) ||
+        (is_path ? connect(fd, (struct sockaddr *) &path, sizeof path)
+                 : connect(fd, (struct sockaddr *) &address, sizeof address)) != 0) {
+        fail(argv[0]);
+        exit(1);
+    }
+    (void) send(fd, bytes, n, MSG_NOSIGNAL); /* it may have hung up already */
+    return fd;
+}
+
+static int do_frames(char **argv)
+{
+    static const uint8_t greetings[][8] = {
+        {0xf7, 'F', 'T', 'C', 0, 1, 0, 1},    {0xf7, 'F', 'T', 'P', 0, 1, 0, 1},
+        {0xf7, 'F', 'T', 'M', 0, 1, 0, 1},    {0xf7, 'F', 'T', 'C', 0, 9, 0, 1},
+        {0xf7, 'F', 'T', 'C', 0, 99, 0, 100}, {'G', 'E', 'T', ' ', '/', ' ', 'H', 'T'},
+    };
+    uint8_t bytes[4096];
+
+    for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++)
+        for (size_t n = 1; n <= sizeof bytes; n *= 2) {
+            memset(bytes, 0xff, sizeof bytes); /* a length, too, if it is taken for one */
+            memcpy(bytes, greetings[i], sizeof greetings[i]);
+            close(say(argv, bytes, n));
+        }
+    for (int i = 0; i < 200; i++)
+        (void) say(argv, greetings[0], (size_t) i % 9);
+    (void) !read(STDIN_FILENO, bytes, 1);
+    return 0;
+}
+
 static int do_forge(char **argv)
 {
     uint8_t bytes[HEADER_BYTES + PROOF_BYTES] = {0xf7, 'F', 'D', 1, (uint8_t) atoi(argv[2]), 0, 0,
@@ -137,6 +237,12 @@ int main(int argc, char **argv)
         return do_record(argv + 2);
     if (argc == 7 && strcmp(argv[1], "send") == 0)
         return do_send(argv + 2);
+    if (argc == 6 && strcmp(argv[1], "listen") == 0)
+        return do_listen(argv + 2);
+    if (argc == 5 && strcmp(argv[1], "cut") == 0)
+        return do_cut(argv + 2);
+    if (argc == 4 && strcmp(argv[1], "frames") == 0)
+        return do_frames(argv + 2);
     if (argc == 6 && strcmp(argv[1], "forge") == 0)
         return do_forge(argv + 2);
     fprintf(stderr, "datagrams: see the head of datagrams.c\n");

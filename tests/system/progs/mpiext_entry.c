@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * mpiext_entry.c - brings MPI up and down by each of its entries, and says whether the layer's second
- * half is in the process before and after: "before: no, after: yes".
+ * mpiext_entry.c - brings MPI up and down by each of its entries, and says whether the layer's
+ * second half is in the process before and after: "before: no, after: yes".
  *
  *   c, thread, profiling, fortran, fortran-thread, session
  */

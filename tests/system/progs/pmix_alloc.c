@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pmix_alloc - a PMIx client that asks for nodes the standard way, for the system tests: no MPI, and
- * nothing of this project.
+ * pmix_alloc - a PMIx client that asks for nodes the standard way, for the system tests: no MPI,
+ * and nothing of this project.
  *
  *   pmix_alloc [on=RANK] WORD...
  *
- * Rank RANK (0; all: each of them) does the words one after the other, and says what came of each; then all ranks end. A
- * word is VERB[:KEY=VALUE]...; in values, $id and $node are the latest allocation and its first node.
+ * Rank RANK (0; all: each of them) does the words one after the other, and says what came of each;
+ * then all ranks end. A word is VERB[:KEY=VALUE]...; in values, $id and $node are the latest
+ * allocation and its first node.
  *   new, extend, release, cancel   PMIx_Allocation_request. Keys: nodes, req, id, list, exclude,
- *                                  cpus, timeout (s), strange (an attribute nobody knows, required),
- *                                  retry (as long as it is busy).
- *                                  Says "VERB STATUS id=ID nodes=LIST n=N req=REQ why=TEXT"
+ *                                  cpus, timeout (s), strange (an attribute nobody knows,
+ *                                  required), retry (as long as it is busy). Says "VERB STATUS
+ *                                  id=ID nodes=LIST n=N req=REQ why=TEXT"
  *   later                          as new, but nobody waits for the answer, which is said as it comes
  *   status:req=ID, allocation[:id=ID], time    queries. Say "QUERY STATUS ANSWER"
  *   spawn:host=NODE[:until=NAME]   PMIx_Spawn with PMIX_ADD_HOST and PMIX_HOST of a process that says

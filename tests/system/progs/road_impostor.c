@@ -2,8 +2,9 @@
 /*
  * road_impostor.c - a process that says it is the launcher of a session which is not its own.
  *
- *     road_impostor SESSION     prints what becomes of a report and of a question for news: a line each,
- *                               "report STATUS" and "news STATUS" with the number of an ftRetVal_t
+ *     road_impostor SESSION     prints what becomes of a report and of a question for news: a line
+ *                               each, "report STATUS" and "news STATUS" with the number of an
+ *                               ftRetVal_t
  */
 #include <stdio.h>
 

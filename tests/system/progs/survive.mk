@@ -6,6 +6,7 @@ endif
 tests_system_progs_survive_app_SOURCES = tests/system/progs/survive_app.c
 tests_system_progs_survive_app_CPPFLAGS = $(MPI_CFLAGS) $(PMIX_CFLAGS)
 tests_system_progs_survive_app_LDADD = $(MPI_LIBS) $(PMIX_LIBS)
+EXTRA_DIST += tests/system/progs/broken_write.c # compiled by the test that preloads it
 
 # Any user's PMIx program.
 tests_system_progs_pmix_alloc_SOURCES = tests/system/progs/pmix_alloc.c

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * daemonize.c - makes the unit a daemon, without losing what goes wrong on the way.
+ * daemonize.c - makes a unit a daemon, without losing what goes wrong on the way.
  *
- * Whoever starts a unit (ft-centrald, through ssh) waits for the parent's exit code: 0 means that
- * clients can connect. Between fork and that moment the child's problems travel through a pipe to
- * the parent, which prints them. Called by main.c, while there is one thread and no libuv loop yet.
+ * Whoever starts a unit (a person, an init script, ft-centrald through ssh, a node's unit that
+ * starts its central unit) waits for the parent's exit code: 0 means that others can connect.
+ * Between fork and that moment the child's problems travel through a pipe to the parent, which
+ * prints them. Called by both daemons' main programs, while there is one thread and no libuv loop
+ * yet.
  */
 #include "config.h"
 
-#include "noded/daemonize.h"
+#include "common/daemonize.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,16 @@
 #include "common/clock.h"
 
 #define READY "ready"
+
+void ft_daemon_let_go(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    (void)close_range(STDERR_FILENO + 1, ~0U, 0); /* an old kernel's: they are inherited, no more */
+}
 
 /* sshd waits for these descriptors to be closed by everybody, so the child lets go of them at once.
  * Without /dev/null they stay, and without "/" some folder stays busy: no reason not to go on. */
@@ -38,7 +50,7 @@ static void let_go(void)
         close(null);
 }
 
-enum ft_side ft_daemonize(int *ready)
+enum ft_side ft_daemonize(int *ready, mode_t mask)
 {
     int ends[2], error;
     pid_t pid;
@@ -61,7 +73,7 @@ enum ft_side ft_daemonize(int *ready)
     close(ends[0]);
     *ready = ends[1];
     setsid();
-    umask(077);
+    umask(mask);
     let_go();
     return FT_SIDE_CHILD;
 }
@@ -105,4 +117,41 @@ int ft_daemon_wait(int ready, int timeout_ms, char *why, size_t why_size)
         snprintf(why, why_size, "the unit is not ready after %d ms: its log may tell why",
                  timeout_ms);
     return -1;
+}
+
+/* ---------------------------------------------------------------- its number */
+
+int ft_daemon_write_pid(const char *path)
+{
+    char text[32];
+    int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644), error;
+    ssize_t k;
+
+    if (fd < 0)
+        return -1;
+    k = write(fd, text, (size_t)n);
+    error = k < 0 ? errno : ENOSPC;
+    if (fchmod(fd, 0644) == 0 && k == n) {
+        close(fd);
+        return 0;
+    }
+    close(fd);
+    unlink(path);
+    errno = error;
+    return -1;
+}
+
+void ft_daemon_remove_pid(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    long pid = 0;
+
+    if (file == NULL)
+        return;
+    if (fscanf(file, "%ld", &pid) != 1)
+        pid = 0;
+    fclose(file);
+    if (pid == (long)getpid())
+        unlink(path);
 }
