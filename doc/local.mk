@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Every doc/NAME.SECTION.scd is a man page, built and installed if scdoc is there.
 ft_man_sources = $(wildcard $(top_srcdir)/doc/*.[1-8].scd)
-EXTRA_DIST += $(ft_man_sources) doc/install.md doc/modules.md doc/monitoring.md doc/protocol.md
+EXTRA_DIST += $(ft_man_sources) doc/install.md doc/modules.md doc/monitoring.md doc/protocol.md \
+    doc/slurm.md
 
 if HAVE_SCDOC
 ftman1dir = $(mandir)/man1
