@@ -4,7 +4,7 @@
  *
  * For launchers that do so without our component (PRRTE 4.1 on, or a site's own). libpmix has
  * threads of its own and calls that wait, so it is not loaded here: a helper (src/rmshelp/pmix.c)
- * is the PMIx tool, and speaks lines over its standard input and output (talk.h):
+ * is the PMIx tool, and speaks lines over its standard input and output (child.c):
  *
  *     get acquire=7 cores= memory= exclude= timeout_ms=   -> got acquire=7 id=A node=N
  *                                                         -> none acquire=7 why=
@@ -18,7 +18,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,23 +26,13 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "core/inventory.h"
+#include "rms/child.h"
 #include "rms/rms.h"
-#include "rms/talk.h"
 
 #define WISHES_MAX 64
 #define RESTARTS_MAX 5 /* of helpers that end by themselves, in a row */
 
 struct pmix;
-
-struct helper {
-    struct pmix *pmix;     /* NULL: nobody cares any more */
-    uv_process_t process;
-    uv_pipe_t orders, answers;
-    unsigned open;         /* handles */
-    bool exited;
-    char line[FT_TALK_LINE_MAX];
-    size_t n;
-};
 
 struct wish {
     uint64_t acquire;
@@ -60,14 +49,14 @@ struct pmix {
     struct ft_rms_events events;
     void *arg;
     uv_loop_t *loop;
-    struct helper *helper; /* NULL: none runs */
+    struct ft_child *helper; /* NULL: none runs */
     struct wish *wishes;
     struct holding *holdings;
     unsigned wishes_n, restarts;
     char *program, server[24];
 };
 
-static struct helper *start(struct pmix *pmix, char *why, size_t size);
+static int start(struct pmix *pmix, char *why, size_t size);
 
 /* ---------------------------------------------------------------- wishes and holdings */
 
@@ -102,107 +91,38 @@ static bool add_wish(struct pmix *pmix, uint64_t acquire)
 
 /* ---------------------------------------------------------------- orders */
 
-struct writing {
-    uv_write_t request;
-    char line[];
-};
-
-static void on_written(uv_write_t *request, int status)
-{
-    (void) status; /* a helper that does not read is one that ends, which is noticed */
-    free(request);
-}
-
-static int say(struct helper *helper, const char *order)
-{
-    size_t n = strlen(order);
-    struct writing *writing = malloc(sizeof *writing + n + 1);
-    uv_buf_t buffer;
-    int error;
-
-    if (writing == NULL)
-        return UV_ENOMEM;
-    memcpy(writing->line, order, n);
-    writing->line[n] = '\n';
-    buffer = uv_buf_init(writing->line, (unsigned) n + 1);
-    error = uv_write(&writing->request, (uv_stream_t *) &helper->orders, &buffer, 1, on_written);
-    if (error != 0)
-        free(writing);
-    return error;
-}
-
 static void give(struct pmix *pmix, const char *id, const char *node)
 {
     char order[FT_TALK_LINE_MAX] = "give";
 
     if (ft_talk_add(order, sizeof order, "id", id) != 0 || pmix->helper == NULL ||
-        say(pmix->helper, order) != 0)
+        ft_child_tell(pmix->helper, order) != 0)
         ft_log_error("node %s (allocation %s) cannot be given back in order: its host gets it back "
                      "when the job ends", node, id);
 }
 
 /* ---------------------------------------------------------------- the life of a helper */
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct helper *helper = handle->data;
-
-    if (--helper->open == 0)
-        free(helper);
-}
-
-static void close_handle(void *handle)
-{
-    if (!uv_is_closing(handle))
-        uv_close(handle, on_closed);
-}
-
-static void close_all(struct helper *helper)
-{
-    close_handle(&helper->process);
-    close_handle(&helper->orders);
-    close_handle(&helper->answers);
-}
-
 /* Those who waited are told; what it held its follower holds. */
-static void on_gone(struct helper *helper)
+static void on_ended(void *arg, const char *words)
 {
-    struct pmix *pmix = helper->pmix;
-    char why[300] = "";
+    struct pmix *pmix = arg;
+    char why[600], problem[300] = "";
 
-    if (pmix == NULL)
-        return;
     pmix->helper = NULL;
-    helper->pmix = NULL;
-    ft_log_warning("the helper for PMIx ended%s",
-                   pmix->holdings != NULL ? "; another one goes on" : "");
-    if (pmix->holdings != NULL && ++pmix->restarts <= RESTARTS_MAX)
-        start(pmix, why, sizeof why);
+    snprintf(why, sizeof why, "the helper for PMIx ended%s%s: is the launcher there?",
+             words[0] != '\0' ? ": " : "", words);
+    ft_log_warning("%s%s", why, pmix->holdings != NULL ? " Another one goes on" : "");
+    if (pmix->holdings != NULL &&
+        (++pmix->restarts > RESTARTS_MAX || start(pmix, problem, sizeof problem) != 0))
+        ft_log_error("no helper for PMIx goes on with what the last one held%s%s",
+                     problem[0] != '\0' ? ": " : "", problem);
     while (pmix->wishes != NULL) {
         uint64_t acquire = pmix->wishes->acquire;
 
         end_wish(pmix, acquire);
-        pmix->events.none(pmix->arg, acquire,
-                          "the helper for PMIx ended: is the launcher there?", 0);
+        pmix->events.none(pmix->arg, acquire, why, 0);
     }
-}
-
-static void close_if_over(struct helper *helper)
-{
-    if (!helper->exited || !uv_is_closing((uv_handle_t *) &helper->answers))
-        return;
-    on_gone(helper);
-    close_all(helper);
-}
-
-static void on_exit_of(uv_process_t *process, int64_t code, int number)
-{
-    struct helper *helper = process->data;
-
-    (void) code;
-    (void) number;
-    helper->exited = true;
-    close_if_over(helper);
 }
 
 /* ---------------------------------------------------------------- what it says */
@@ -231,124 +151,55 @@ static void take_got(struct pmix *pmix, const struct ft_talk *said)
     pmix->events.offer(pmix->arg, acquire, node);
 }
 
-static void take_line(struct helper *helper, char *line)
+static void on_said(void *arg, const struct ft_talk *said)
 {
-    struct pmix *pmix = helper->pmix;
-    struct ft_talk said;
-    const char *why;
+    struct pmix *pmix = arg;
+    const char *why = ft_talk_text(said, "why");
 
-    if (pmix == NULL)
-        return;
-    if (ft_talk_parse(line, &said) != 0) {
-        kill(helper->process.pid, SIGTERM);
-        return;
-    }
-    why = ft_talk_text(&said, "why");
-    if (strcmp(said.word, "got") == 0) {
-        take_got(pmix, &said);
-    } else if (strcmp(said.word, "none") == 0) {
-        uint64_t acquire = (uint64_t) ft_talk_number(&said, "acquire", 0);
+    if (strcmp(said->word, "got") == 0) {
+        take_got(pmix, said);
+    } else if (strcmp(said->word, "none") == 0) {
+        uint64_t acquire = (uint64_t) ft_talk_number(said, "acquire", 0);
 
         if (end_wish(pmix, acquire))
             pmix->events.none(pmix->arg, acquire, why != NULL ? why : "", 0);
-    } else if (strcmp(said.word, "failed") == 0) {
+    } else if (strcmp(said->word, "failed") == 0) {
         ft_log_warning("the helper for PMIx: %s", why != NULL ? why : "");
-    }
-}
-
-static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer)
-{
-    struct helper *helper = handle->data;
-
-    (void) wanted;
-    *buffer = uv_buf_init(helper->line + helper->n, (unsigned) (sizeof helper->line - helper->n));
-}
-
-static void on_answers(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-    struct helper *helper = stream->data;
-    char *end;
-
-    (void) buffer;
-    if (n < 0) { /* its end, or a line without one */
-        close_handle(&helper->answers);
-        if (n != UV_EOF && !helper->exited)
-            kill(helper->process.pid, SIGTERM);
-        close_if_over(helper);
-        return;
-    }
-    helper->n += (size_t) n;
-    while ((end = memchr(helper->line, '\n', helper->n)) != NULL) {
-        char line[FT_TALK_LINE_MAX];
-        size_t length = (size_t) (end - helper->line);
-
-        memcpy(line, helper->line, length);
-        line[length] = '\0';
-        helper->n -= length + 1;
-        memmove(helper->line, end + 1, helper->n);
-        take_line(helper, line);
     }
 }
 
 /* ---------------------------------------------------------------- starting it */
 
-static int spawn(struct helper *helper, char *program, char *server)
-{
-    char *argv[] = {program, server[0] != '\0' ? server : NULL, NULL};
-    uv_stdio_container_t files[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
-         .data.stream = (uv_stream_t *) &helper->orders},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *) &helper->answers},
-        {.flags = UV_INHERIT_FD, .data.fd = 2},
-    };
-    uv_process_options_t options = {.exit_cb = on_exit_of, .file = program, .args = argv,
-                                    .flags = UV_PROCESS_DETACHED, .stdio = files, .stdio_count = 3};
-    int error = uv_spawn(helper->pmix->loop, &helper->process, &options);
-
-    if (error == 0)
-        error = uv_read_start((uv_stream_t *) &helper->answers, on_room, on_answers);
-    return error;
-}
-
-static int keep_on(struct pmix *pmix, struct helper *helper)
+static int keep_on(struct pmix *pmix)
 {
     for (const struct holding *holding = pmix->holdings; holding != NULL; holding = holding->next) {
         char order[FT_TALK_LINE_MAX] = "keep";
 
         ft_talk_add(order, sizeof order, "id", holding->id);
-        if (say(helper, order) != 0)
-            return UV_ENOMEM;
+        if (ft_child_tell(pmix->helper, order) != 0)
+            return -1;
     }
     return 0;
 }
 
-/* NULL if it cannot be started, and why. */
-static struct helper *start(struct pmix *pmix, char *why, size_t size)
+/* 0, or -1 and why it cannot be started. */
+static int start(struct pmix *pmix, char *why, size_t size)
 {
-    struct helper *helper = calloc(1, sizeof *helper);
-    int error;
+    static const struct ft_child_events events = {.said = on_said, .ended = on_ended};
+    const struct ft_child_config config = {
+        .loop = pmix->loop,
+        .program = pmix->program,
+        .argument = pmix->server[0] != '\0' ? pmix->server : NULL};
 
-    if (helper == NULL) {
-        snprintf(why, size, "no memory for a helper");
-        return NULL;
-    }
-    helper->pmix = pmix;
-    helper->process.data = helper->orders.data = helper->answers.data = helper;
-    uv_pipe_init(pmix->loop, &helper->orders, 0);
-    uv_pipe_init(pmix->loop, &helper->answers, 0);
-    helper->open = 3;
-    error = spawn(helper, pmix->program, pmix->server);
-    if (error == 0)
-        error = keep_on(pmix, helper);
-    if (error == 0) {
-        pmix->helper = helper;
-        return helper;
-    }
-    snprintf(why, size, "%s cannot be started: %s", pmix->program, uv_strerror(error));
-    helper->pmix = NULL;
-    close_all(helper);
-    return NULL;
+    pmix->helper = ft_child_start(&config, &events, pmix, why, size);
+    if (pmix->helper == NULL)
+        return -1;
+    if (keep_on(pmix) == 0)
+        return 0;
+    snprintf(why, size, "no memory for an order");
+    ft_child_forget(pmix->helper);
+    pmix->helper = NULL;
+    return -1;
 }
 
 /* ---------------------------------------------------------------- rms.h */
@@ -379,11 +230,11 @@ static void pmix_acquire(struct ft_rms *rms, uint64_t acquire, const struct ft_w
 
     if (make_order(acquire, wanted, order, sizeof order) != 0)
         problem = "more nodes are excluded than can be told the helper";
-    else if (pmix->helper == NULL && start(pmix, why, sizeof why) == NULL)
+    else if (pmix->helper == NULL && start(pmix, why, sizeof why) != 0)
         problem = why;
     else if (!add_wish(pmix, acquire))
         problem = "too many requests wait for the host already";
-    else if (say(pmix->helper, order) != 0 && end_wish(pmix, acquire))
+    else if (ft_child_tell(pmix->helper, order) != 0 && end_wish(pmix, acquire))
         problem = "no memory for an order";
     if (problem != NULL)
         pmix->events.none(pmix->arg, acquire, problem, 0);
@@ -397,7 +248,7 @@ static void pmix_abandon(struct ft_rms *rms, uint64_t acquire)
     if (!end_wish(pmix, acquire) || pmix->helper == NULL)
         return;
     ft_talk_add_number(order, sizeof order, "acquire", (int64_t) acquire);
-    say(pmix->helper, order); /* unsaid: what comes is given back all the same */
+    ft_child_tell(pmix->helper, order); /* unsaid: what comes is given back all the same */
 }
 
 static void pmix_release(struct ft_rms *rms, const char *node, bool broken)
@@ -427,10 +278,7 @@ static void pmix_destroy(struct ft_rms *rms)
 {
     struct pmix *pmix = (struct pmix *) rms;
 
-    if (pmix->helper != NULL) {
-        pmix->helper->pmix = NULL;
-        close_all(pmix->helper);
-    }
+    ft_child_forget(pmix->helper);
     while (pmix->wishes != NULL)
         end_wish(pmix, pmix->wishes->acquire);
     while (pmix->holdings != NULL) {

@@ -5,7 +5,7 @@
  * Made by the central unit for a job in a Slurm allocation. libslurm is not loaded here: its calls
  * wait, and it may end the process that it is in; a central unit may do neither. Each node is asked
  * for, and then guarded, by a helper of its own (src/rmshelp), which speaks lines over its standard
- * input and output (talk.h). One helper more is always ready, so that nobody waits for a program to
+ * input and output (child.c). One helper more is always ready, so that nobody waits for a program to
  * start while a job stands still; another watches the job.
  *
  *      READY -- get --> ASKED -- got --> HOLDS -- release --> ENDING -- exit --> gone
@@ -20,7 +20,6 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +28,8 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "core/inventory.h"
+#include "rms/child.h"
 #include "rms/rms.h"
-#include "rms/talk.h"
 
 #define HELPERS_MAX 64
 #define RESTARTS_MAX 5            /* of helpers that end by themselves, in a row */
@@ -43,19 +42,12 @@ enum state { READY, ASKED, HOLDS, ENDING, WATCHES };
 struct slurm;
 
 struct helper {
-    struct slurm *slurm;   /* NULL: nobody cares any more */
+    struct slurm *slurm;
+    struct ft_child *child;
     enum state state;
     uint64_t acquire;      /* ASKED */
     char node[FT_NAME_MAX];/* HOLDS */
     uint32_t own;          /* HOLDS: the allocation's number, 0: the node joined the job */
-    uv_process_t process;
-    uv_pipe_t orders, answers, errors;
-    uv_timer_t deadline;   /* ASKED */
-    unsigned open;         /* handles */
-    bool exited;
-    char line[FT_TALK_LINE_MAX];
-    size_t n;
-    char said[400];        /* the last that it wrote to its standard error */
     struct helper *next;
 };
 
@@ -77,28 +69,13 @@ static struct helper *start(struct slurm *slurm, const char *order, char *why, s
 
 /* ---------------------------------------------------------------- the life of a helper */
 
-static void on_closed(uv_handle_t *handle)
-{
-    struct helper *helper = handle->data;
-
-    if (--helper->open == 0)
-        free(helper);
-}
-
-static void close_handle(void *handle)
-{
-    if (!uv_is_closing(handle))
-        uv_close(handle, on_closed);
-}
-
-/* Its standard input is closed: it gives back what it holds, and ends. */
+/* It gives back what it holds, and ends. */
 static void let_end(struct helper *helper)
 {
     if (helper->state == ENDING)
         return;
     helper->state = ENDING;
-    uv_timer_stop(&helper->deadline);
-    close_handle(&helper->orders);
+    ft_child_let_end(helper->child);
 }
 
 static void unlink_helper(struct helper *helper)
@@ -109,17 +86,6 @@ static void unlink_helper(struct helper *helper)
         link = &(*link)->next;
     *link = helper->next;
     helper->slurm->helpers_n--;
-    helper->slurm = NULL;
-}
-
-/* Not before what it said last was read. */
-static void close_all(struct helper *helper)
-{
-    close_handle(&helper->process);
-    close_handle(&helper->orders);
-    close_handle(&helper->answers);
-    close_handle(&helper->errors);
-    close_handle(&helper->deadline);
 }
 
 static void tell_none(struct helper *helper, const char *why, int64_t at_s)
@@ -154,43 +120,21 @@ static void keep_on(struct slurm *slurm, const struct helper *ended)
                  slurm->config.job, why, ended->own);
 }
 
-static void on_gone(struct helper *helper)
+static void on_ended(void *arg, const char *words)
 {
+    struct helper *helper = arg;
     struct slurm *slurm = helper->slurm;
-    enum state was = helper->state;
     char why[600];
 
-    if (slurm == NULL)
-        return;
     unlink_helper(helper);
-    snprintf(why, sizeof why, "the helper for Slurm ended%s%s",
-             helper->said[0] != '\0' ? ": " : "", helper->said);
-    if (was != ENDING)
+    snprintf(why, sizeof why, "the helper for Slurm ended%s%s", words[0] != '\0' ? ": " : "", words);
+    if (helper->state != ENDING)
         ft_log_warning("%s", why);
-    if (was == HOLDS)
+    if (helper->state == HOLDS)
         keep_on(slurm, helper);
-    if (was == ASKED)
+    if (helper->state == ASKED)
         slurm->events.none(slurm->arg, helper->acquire, why, 0);
-}
-
-static void close_if_over(struct helper *helper)
-{
-    if (!helper->exited || !uv_is_closing((uv_handle_t *) &helper->answers))
-        return;
-    on_gone(helper);
-    close_all(helper);
-}
-
-static void on_exit_of(uv_process_t *process, int64_t code, int number)
-{
-    struct helper *helper = process->data;
-
-    if (code == 127 || number != 0)
-        ft_text_appendf(helper->said, sizeof helper->said, "%s%s %d",
-                        helper->said[0] != '\0' ? "; " : "", code == 127 ? "exit code" : "signal",
-                        code == 127 ? 127 : number);
-    helper->exited = true;
-    close_if_over(helper);
+    free(helper);
 }
 
 /* ---------------------------------------------------------------- what a helper says */
@@ -204,7 +148,7 @@ static void take_got(struct helper *helper, const struct ft_talk *said)
         let_end(helper);
         return;
     }
-    uv_timer_stop(&helper->deadline);
+    ft_child_await(helper->child, 0);
     helper->state = HOLDS;
     helper->own = (uint32_t) ft_talk_number(said, "own", 0);
     ft_text_copy(helper->node, sizeof helper->node, node);
@@ -224,101 +168,40 @@ static void take_failing(struct helper *helper, const struct ft_talk *said, bool
 }
 
 /* After `ENDING` nothing that it says is news. */
-static void take_line(struct helper *helper, char *line)
+static void on_said(void *arg, const struct ft_talk *said)
 {
-    struct ft_talk said;
+    struct helper *helper = arg;
+    const char *why = ft_talk_text(said, "why"), *own = ft_talk_text(said, "own");
+    const char *job = ft_talk_text(said, "job");
 
-    if (helper->slurm == NULL || helper->state == ENDING)
+    if (helper->state == ENDING)
         return;
-    if (ft_talk_parse(line, &said) != 0) {
-        ft_text_copy(helper->said, sizeof helper->said, "it said what makes no sense");
-        kill(helper->process.pid, SIGTERM);
-        return;
-    }
-    if (strcmp(said.word, "got") == 0) {
-        take_got(helper, &said);
-    } else if (strcmp(said.word, "none") == 0 && helper->state == ASKED) {
-        const char *why = ft_talk_text(&said, "why");
-
-        tell_none(helper, why != NULL ? why : "", ft_talk_number(&said, "at", 0));
-    } else if (strcmp(said.word, "lost") == 0 && helper->state == HOLDS) {
+    if (strcmp(said->word, "got") == 0) {
+        take_got(helper, said);
+    } else if (strcmp(said->word, "none") == 0 && helper->state == ASKED) {
+        tell_none(helper, why != NULL ? why : "", ft_talk_number(said, "at", 0));
+    } else if (strcmp(said->word, "lost") == 0 && helper->state == HOLDS) {
         helper->state = ENDING;
-        take_failing(helper, &said, false);
-    } else if (strcmp(said.word, "failed") == 0 || strcmp(said.word, "failing") == 0) {
-        take_failing(helper, &said, strcmp(said.word, "failing") == 0);
-    } else if (strcmp(said.word, "back") == 0 || strcmp(said.word, "over") == 0) {
+        take_failing(helper, said, false);
+    } else if (strcmp(said->word, "failed") == 0 || strcmp(said->word, "failing") == 0) {
+        take_failing(helper, said, strcmp(said->word, "failing") == 0);
+    } else if (strcmp(said->word, "back") == 0 || strcmp(said->word, "over") == 0) {
         helper->state = ENDING; /* the job is over */
-    } else if (strcmp(said.word, "pending") == 0) {
+    } else if (strcmp(said->word, "orphan") == 0) {
+        ft_log_warning("allocation %s was left behind by job %s, which is %s: it is ended",
+                       own != NULL ? own : "?", job != NULL ? job : "?", why != NULL ? why : "over");
+    } else if (strcmp(said->word, "pending") == 0) {
         ft_log_info("Slurm has no node for job %" PRIu32 " at once; request %s waits",
-                    helper->slurm->config.job, ft_talk_text(&said, "own"));
+                    helper->slurm->config.job, own != NULL ? own : "");
     }
-}
-
-static void on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer)
-{
-    struct helper *helper = handle->data;
-
-    (void) wanted;
-    *buffer = uv_buf_init(helper->line + helper->n, (unsigned) (sizeof helper->line - helper->n));
-}
-
-static void on_answers(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-    struct helper *helper = stream->data;
-    char *end;
-
-    (void) buffer;
-    if (n < 0) { /* its end, or a line without one */
-        close_handle(&helper->answers);
-        if (n != UV_EOF && !helper->exited)
-            kill(helper->process.pid, SIGTERM);
-        close_if_over(helper);
-        return;
-    }
-    helper->n += (size_t) n;
-    while ((end = memchr(helper->line, '\n', helper->n)) != NULL) {
-        char line[FT_TALK_LINE_MAX];
-        size_t length = (size_t) (end - helper->line);
-
-        memcpy(line, helper->line, length);
-        line[length] = '\0';
-        helper->n -= length + 1;
-        memmove(helper->line, end + 1, helper->n);
-        take_line(helper, line);
-    }
-}
-
-static void on_error_room(uv_handle_t *handle, size_t wanted, uv_buf_t *buffer)
-{
-    static char room[1024];
-
-    (void) handle;
-    (void) wanted;
-    *buffer = uv_buf_init(room, sizeof room - 1);
-}
-
-/* Its last line is kept for whoever asks why it ended. */
-static void on_errors(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
-{
-    struct helper *helper = stream->data;
-    char *last;
-
-    if (n < 0) {
-        close_handle(&helper->errors);
-        return;
-    }
-    if (n == 0)
-        return;
-    buffer->base[n] = '\0';
-    if (buffer->base[n - 1] == '\n')
-        buffer->base[n - 1] = '\0';
-    last = strrchr(buffer->base, '\n');
-    ft_text_copy(helper->said, sizeof helper->said, last != NULL ? last + 1 : buffer->base);
-    ft_text_one_line(helper->said);
-    ft_log_debug("helper for Slurm: %s", buffer->base);
 }
 
 /* ---------------------------------------------------------------- starting one */
+
+static void on_late(void *helper)
+{
+    tell_none(helper, "Slurm did not answer in time: is slurmctld well?", 0);
+}
 
 /* What it and srun need, and nothing of the job that this process may be a part of. */
 static void environment_for(char **environment, char texts[][512])
@@ -335,93 +218,37 @@ static void environment_for(char **environment, char texts[][512])
     environment[n] = NULL;
 }
 
-struct writing {
-    uv_write_t request;
-    char line[];
-};
-
-static void on_written(uv_write_t *request, int status)
-{
-    (void) status; /* a helper that does not read is one that ends, which is noticed */
-    free(request);
-}
-
-static int say(struct helper *helper, const char *order)
-{
-    size_t n = strlen(order);
-    struct writing *writing = malloc(sizeof *writing + n + 1);
-    uv_buf_t buffer;
-    int error;
-
-    if (writing == NULL)
-        return UV_ENOMEM;
-    memcpy(writing->line, order, n);
-    writing->line[n] = '\n';
-    buffer = uv_buf_init(writing->line, (unsigned) n + 1);
-    error = uv_write(&writing->request, (uv_stream_t *) &helper->orders, &buffer, 1, on_written);
-    if (error != 0)
-        free(writing);
-    return error;
-}
-
-static int spawn(struct helper *helper, const char *file)
-{
-    char *argv[] = {(char *) (uintptr_t) file, NULL};
-    char texts[KEPT_ENVIRONMENT_MAX][512], *environment[KEPT_ENVIRONMENT_MAX + 1];
-    uv_stdio_container_t files[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
-         .data.stream = (uv_stream_t *) &helper->orders},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *) &helper->answers},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE,
-         .data.stream = (uv_stream_t *) &helper->errors},
-    };
-    uv_process_options_t options = {.exit_cb = on_exit_of, .file = file, .args = argv,
-                                    .env = environment, .cwd = "/", .flags = UV_PROCESS_DETACHED,
-                                    .stdio = files, .stdio_count = 3};
-    int error;
-
-    environment_for(environment, texts);
-    error = uv_spawn(helper->slurm->loop, &helper->process, &options);
-    if (error == 0)
-        error = uv_read_start((uv_stream_t *) &helper->answers, on_room, on_answers);
-    if (error == 0)
-        error = uv_read_start((uv_stream_t *) &helper->errors, on_error_room, on_errors);
-    return error;
-}
-
 /* Starts a helper with its first order, NULL: none yet. NULL if it cannot be started, and why. */
 static struct helper *start(struct slurm *slurm, const char *order, char *why, size_t size)
 {
+    static const struct ft_child_events events = {
+        .said = on_said, .late = on_late, .ended = on_ended};
+    char texts[KEPT_ENVIRONMENT_MAX][512], *environment[KEPT_ENVIRONMENT_MAX + 1];
+    const struct ft_child_config config = {
+        .loop = slurm->loop, .program = slurm->helper, .environment = environment};
     struct helper *helper = slurm->helpers_n < HELPERS_MAX ? calloc(1, sizeof *helper) : NULL;
-    int error;
 
     if (helper == NULL) {
         snprintf(why, size, "%u helpers for Slurm are more than allowed, or memory is short",
                  slurm->helpers_n);
         return NULL;
     }
+    environment_for(environment, texts);
     helper->slurm = slurm;
-    helper->process.data = helper->orders.data = helper->answers.data = helper->errors.data =
-        helper->deadline.data = helper;
-    uv_pipe_init(slurm->loop, &helper->orders, 0);
-    uv_pipe_init(slurm->loop, &helper->answers, 0);
-    uv_pipe_init(slurm->loop, &helper->errors, 0);
-    uv_timer_init(slurm->loop, &helper->deadline);
-    helper->open = 5;
-    error = spawn(helper, slurm->helper);
-    if (error == 0 && order != NULL)
-        error = say(helper, order);
-    if (error == 0) {
-        helper->next = slurm->helpers;
-        slurm->helpers = helper;
-        slurm->helpers_n++;
-        return helper;
+    helper->child = ft_child_start(&config, &events, helper, why, size);
+    if (helper->child != NULL && order != NULL && ft_child_tell(helper->child, order) != 0) {
+        snprintf(why, size, "no memory for an order");
+        ft_child_forget(helper->child);
+        helper->child = NULL;
     }
-    snprintf(why, size, "%s cannot be started: %s", slurm->helper, uv_strerror(error));
-    helper->slurm = NULL;
-    close_all(helper);
-    return NULL;
+    if (helper->child == NULL) {
+        free(helper);
+        return NULL;
+    }
+    helper->next = slurm->helpers;
+    slurm->helpers = helper;
+    slurm->helpers_n++;
+    return helper;
 }
 
 static struct helper *find(const struct slurm *slurm, enum state state)
@@ -443,11 +270,6 @@ static void have_one_ready(struct slurm *slurm)
 }
 
 /* ---------------------------------------------------------------- asking Slurm */
-
-static void on_late(uv_timer_t *timer)
-{
-    tell_none(timer->data, "Slurm did not answer in time: is slurmctld well?", 0);
-}
 
 static int make_order(const struct slurm *slurm, const struct ft_wanted *wanted, unsigned wait_ms,
                       char *order, size_t size)
@@ -484,7 +306,7 @@ static void ask_slurm(struct slurm *slurm, uint64_t acquire, const struct ft_wan
     }
     if (helper == NULL)
         helper = start(slurm, order, why, sizeof why);
-    else if (say(helper, order) != 0)
+    else if (ft_child_tell(helper->child, order) != 0)
         helper = NULL;
     if (helper == NULL) {
         slurm->events.none(slurm->arg, acquire, why[0] != '\0' ? why : "no memory for an order", 0);
@@ -492,8 +314,7 @@ static void ask_slurm(struct slurm *slurm, uint64_t acquire, const struct ft_wan
     }
     helper->state = ASKED;
     helper->acquire = acquire;
-    uv_timer_start(&helper->deadline, on_late, timeout_ms > margin_ms ? timeout_ms : 2 * margin_ms,
-                   0);
+    ft_child_await(helper->child, timeout_ms > margin_ms ? timeout_ms : 2 * margin_ms);
     have_one_ready(slurm);
 }
 
@@ -549,7 +370,7 @@ static void slurm_release(struct ft_rms *rms, const char *node, bool broken)
     for (struct helper *helper = slurm->helpers; helper != NULL; helper = helper->next) {
         if (helper->state != HOLDS || !ft_node_names_equal(helper->node, node))
             continue;
-        if (say(helper, "release") != 0)
+        if (ft_child_tell(helper->child, "release") != 0)
             ft_log_error("node %s cannot be given back in order: no memory", node);
         let_end(helper);
         return;
@@ -576,7 +397,8 @@ static void slurm_destroy(struct ft_rms *rms)
         struct helper *helper = slurm->helpers;
 
         unlink_helper(helper);
-        close_all(helper);
+        ft_child_forget(helper->child);
+        free(helper);
     }
     ft_rms_destroy(slurm->spares);
     free(slurm->helper);

@@ -9,13 +9,13 @@ homes=$FT_CLUSTER/shared/home
 # submit NAME USER "SBATCH OPTIONS" LADDER TIMEOUT_ms [SPARE...]: a job whose script is the driver.
 # Sets job. It takes orders with tell, and what it says is in $homes/USER/NAME.out.
 submit() {
-    local name=$1 user=$2 options=$3 there=$homes/$2
+    local name=$1 user=$2 options there=$homes/$2
+    read -ra options <<<"$3"
     shift 3
     rm -f "$there/$name".{in,out} && mkfifo "$there/$name.in" && chown "$user_ids" "$there/$name.in" &&
         printf '%s\n' '#!/bin/bash' "exec $driver $helper \$SLURM_JOB_ID $1 $2 1000 ${*:3} <>$name.in >$name.out 2>$name.err" \
             >job.sh &&
-        # shellcheck disable=SC2086
-        job=$(on -u "$user" n0 sbatch --parsable -J "$name" --no-requeue -o /dev/null $options <job.sh) &&
+        job=$(on -u "$user" n0 sbatch --parsable -J "$name" --no-requeue -o /dev/null "${options[@]}" <job.sh) &&
         wait_until 60 grep -q ready "$there/$name.out"
 }
 user_ids=2001:2001
