@@ -13,6 +13,7 @@ src_rmshelp_ft_rms_slurm_SOURCES = \
     src/rmshelp/allocation.c src/rmshelp/allocation.h \
     src/rmshelp/ask.c src/rmshelp/ask.h \
     src/rmshelp/main.c \
+    src/rmshelp/orphans.c src/rmshelp/orphans.h \
     src/rmshelp/side.c src/rmshelp/side.h \
     src/rmshelp/watch.c src/rmshelp/watch.h
 src_rmshelp_ft_rms_slurm_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE

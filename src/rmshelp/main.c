@@ -20,6 +20,7 @@
  *              -> none why= at=
  *     keep job= own= node=            guards what another process got, which is no more
  *     watch job= each_ms=             -> failed node= why=  failing node= why=  over
+ *                                        orphan own= job= why=   was left behind by job, and is ended
  * After "got" and "keep": lost node= why= (Slurm took it away), back node= (given back).
  */
 #include <errno.h>

@@ -6,6 +6,8 @@
  * job is looked at from time to time: a node that it lost, because slurmctld gave the node up, is
  * no longer in its record; one that is drained or failing still is. For jobs of up to NODES_MAX
  * nodes each node is asked for by itself, which costs slurmctld less than the list of all nodes.
+ *
+ * Whoever watches a job also ends what the user's earlier ones left behind (orphans.c), once.
  */
 #include "rmshelp/watch.h"
 
@@ -18,6 +20,7 @@
 
 #include "common/hostlist.h"
 #include "rmshelp/ask.h"
+#include "rmshelp/orphans.h"
 #include "rmshelp/side.h"
 
 #define NODES_MAX 16
@@ -103,6 +106,7 @@ int ft_watch(uint32_t job, int each_ms)
     struct watch watch = {.failed = ft_hostlist_create(), .failing = ft_hostlist_create()};
     bool goes_on = watch.failed != NULL && watch.failing != NULL;
 
+    ft_orphans_end();
     while (goes_on && ft_side_wait(-1, each_ms) != FT_SIDE_OVER)
         goes_on = look(&watch, job);
     if (!goes_on)

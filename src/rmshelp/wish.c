@@ -19,6 +19,10 @@
 
 #define COPY(to, from) ft_text_copy(to, sizeof(to), from)
 
+/* What a request is known by. */
+#define NAME "ft-%" PRIu32
+#define COMMENT "ft: one node more for job %" PRIu32 "; ends with it"
+
 /* ---------------------------------------------------------------- the job */
 
 void ft_devices_of_one(const char *tres, uint32_t nodes_n, char *devices, size_t size)
@@ -144,9 +148,8 @@ int ft_wish_make(struct ft_wish *wish, const struct ft_parent *parent, const str
     slurm_init_job_desc_msg(desc);
     if (exclude(wish, parent->nodes) != 0 || exclude(wish, ft_talk_text(order, "exclude")) != 0)
         return -1;
-    snprintf(wish->name, sizeof wish->name, "ft-%" PRIu32, parent->id);
-    snprintf(wish->comment, sizeof wish->comment, "ft: one node more for job %" PRIu32
-             "; ends with it", parent->id);
+    snprintf(wish->name, sizeof wish->name, NAME, parent->id);
+    snprintf(wish->comment, sizeof wish->comment, COMMENT, parent->id);
     desc->name = wish->name;
     desc->comment = wish->comment;
     desc->user_id = parent->uid;
@@ -165,6 +168,19 @@ int ft_wish_make(struct ft_wish *wish, const struct ft_parent *parent, const str
     desc->wait_all_nodes = 0;
     ask_like(desc, parent, order);
     return 0;
+}
+
+uint32_t ft_wish_parent(const char *name, const char *comment)
+{
+    char own_name[64], own_comment[200];
+    uint32_t id;
+
+    if (name == NULL || comment == NULL || strncmp(name, "ft-", 3) != 0)
+        return 0;
+    id = (uint32_t) strtoul(name + 3, NULL, 10);
+    snprintf(own_name, sizeof own_name, NAME, id);
+    snprintf(own_comment, sizeof own_comment, COMMENT, id);
+    return strcmp(name, own_name) == 0 && strcmp(comment, own_comment) == 0 ? id : 0;
 }
 
 void ft_wish_joins(struct ft_wish *wish, const struct ft_parent *parent)

@@ -47,6 +47,10 @@ int ft_wish_make(struct ft_wish *wish, const struct ft_parent *parent, const str
 /* The same node is to join the job instead of standing beside it. */
 void ft_wish_joins(struct ft_wish *wish, const struct ft_parent *parent);
 
+/* The job that such a request was made for, by the name and the comment that it bears; 0 if it is
+ * none of ours. Both may be NULL. */
+uint32_t ft_wish_parent(const char *name, const char *comment);
+
 /* Minutes until `end`, rounded up, at least 1; INFINITE where it is 0. */
 uint32_t ft_minutes_until(time_t end, time_t now);
 

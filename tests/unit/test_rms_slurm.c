@@ -260,6 +260,25 @@ START_TEST(test_wish_is_like_the_job)
 }
 END_TEST
 
+START_TEST(test_a_wish_tells_whose_it_is)
+{
+    slurm_job_info_t job = record();
+    struct ft_talk order = order_of("get");
+    static struct ft_parent parent;
+    static struct ft_wish wish;
+
+    ft_parent_read(&parent, &job);
+    ck_assert_int_eq(ft_wish_make(&wish, &parent, &order, 1000), 0);
+    ck_assert_uint_eq(ft_wish_parent(wish.desc.name, wish.desc.comment), job.job_id);
+    ck_assert_uint_eq(ft_wish_parent(wish.desc.name, NULL), 0);
+    ck_assert_uint_eq(ft_wish_parent(wish.desc.name, "mine"), 0);
+    ck_assert_uint_eq(ft_wish_parent(NULL, wish.desc.comment), 0);
+    ck_assert_uint_eq(ft_wish_parent("ft-1", wish.desc.comment), 0);
+    ck_assert_uint_eq(ft_wish_parent("ft-", "ft: one node more for job 0; ends with it"), 0);
+    ck_assert_uint_eq(ft_wish_parent("ft-7x", "ft: one node more for job 7; ends with it"), 0);
+}
+END_TEST
+
 START_TEST(test_wish_of_an_exclusive_job)
 {
     slurm_job_info_t job = record();
@@ -350,6 +369,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
 #ifdef TEST_WISH
     tcase_add_test(tests, test_wish_is_like_the_job);
+    tcase_add_test(tests, test_a_wish_tells_whose_it_is);
     tcase_add_test(tests, test_wish_of_an_exclusive_job);
     tcase_add_test(tests, test_a_job_that_ends_gets_nothing);
     tcase_add_test(tests, test_too_many_are_excluded);
