@@ -40,6 +40,26 @@ test_expect_success 'exec passes stdin and the exit code on' '
     test_expect_code 127 on n0 no-such-command
 '
 
+# The machine's PIDs begin anew at some time: then an init has a number that the cluster uses, too.
+# with_number PID: a process has it, in the cluster's own numbering, until a line comes.
+with_number() {
+    read -r keeper _ <"$FT_CLUSTER/keeper" &&
+    exec nsenter -t "$keeper" -p bash -c '
+        for try in 1 2 3 4 5 6 7 8 9 10; do # others may begin in between
+            echo $(($1 - 1)) >/proc/sys/kernel/ns_last_pid
+            sleep 60 & [ $! != "$1" ] || break
+            kill $!
+        done
+        [ $! != "$1" ] || { echo taken; read -r _; }
+        kill $!' - "$1"
+}
+
+test_expect_success 'exec finds its node though its init has the number of a process of the cluster' '
+    read -r init _ <"$FT_CLUSTER/n2/init" && coproc with_number "$init" && read -r -t 10 -u "${COPROC[0]}" said &&
+    test "$said" = taken && test "$(on n2 hostname)" = n2 && on n2 ps -e >ps && test "$(wc -l <ps)" -lt 8 &&
+    echo >&"${COPROC[1]}" && wait "$COPROC_PID"
+'
+
 test_expect_success 'exec -u runs as another user' '
     test "$(on -u nobody n0 id -un)" = nobody
 '

@@ -51,7 +51,8 @@ test_expect_success 'when it leads, it is in force' '
 '
 test_expect_success 'the one that comes back with its old file goes by that, too, and leads again' '
     await_leader n0 && kill_central n0 && await_other n0 && start_central n0 && await_leader n0 && await_said n0 "is not the one that the voters go by" && await_vote n0 n1 n2 && is_kept 1 &&
-    n=$(changed) && on n0 ft reload >reloaded && grep "settle_ms: 123 -> 300" reloaded && wait_until 20 eval "[ \$(changed) -gt $n ]"
+    n=$(changed) && on n0 ft reload >reloaded && grep "settle_ms: 123 -> 300" reloaded && wait_until 20 eval "[ \$(changed) -gt $n ]" &&
+    await_said n1 "has put another ft.conf in force"
 '
 test_expect_success 'what one that follows has kept is worth nothing once another one is in force' '
     put n1 /etc/ft/ft.conf <next.conf && hup n1 && await_said n1 "kept for when this voter leads" 2 &&
