@@ -74,6 +74,19 @@ test_expect_success 'a node is powered off: the same' '
     begin "" && cluster off n2 && ends_well n3 && settle n2
 '
 
+# check NODE COMMANDS: the check of the site that candidates have to pass; none: they need not.
+check() {
+    on "$1" rm -rf /etc/ft && [ "${2-}" ] || return 0
+    on "$1" sh -c "mkdir /etc/ft && printf '%s\n' '#!/bin/sh' '$2' >/etc/ft/check && chmod 755 /etc/ft/check &&
+        echo 'check = \"/etc/ft/check\"' >/etc/ft/noded.conf"
+}
+
+test_expect_success 'a candidate that fails its probe goes back to Slurm, and the next one is asked for' '
+    check n3 "echo the fan is broken; exit 1" && begin "" && cluster crash n2 && ends_well n4 &&
+    event ".event == \"candidate_rejected\" and .node == \"n3\" and (.text | contains(\"the fan is broken\"))" &&
+    event ".event == \"node_released\" and .node == \"n3\"" && check n3 && settle n2
+'
+
 test_expect_success 'a node that joins the job' '
     begin "rms_ladder = \"spares,expand\"" && cluster crash n2 && await_event ".event == \"node_offered\"" &&
     field $job NodeList | grep -qE "^n\[1(,|-2,|-)3\]\$" && test -z "$(beside)" && ends_well n3 && settle n2
