@@ -362,13 +362,7 @@ static void pass_on(struct ft_heart *heart, const struct ft_datagram *datagram)
     size_t n;
 
     for (size_t i = 0; i < datagram->acks_n; i++) {
-        ft_datagram_clear(&ack);
-        ack.type = FT_DATAGRAM_BEAT_ACK;
-        ack.boot = datagram->boot;
-        ack.sequence = datagram->sequence;
-        ack.term = datagram->term;
-        ack.incarnation = datagram->acks[i].incarnation;
-        ack.echo_ns = datagram->acks[i].echo_ns;
+        ft_datagram_passed_on(datagram, i, &ack);
         ft_address_unpack(datagram->acks[i].address, datagram->acks[i].port, &to);
         n = ft_datagram_encode(&ack, &heart->key, bytes, sizeof bytes);
         if (n > 0)

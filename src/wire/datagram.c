@@ -55,6 +55,17 @@ void ft_datagram_clear(struct ft_datagram *datagram)
     datagram->sender[0] = datagram->receiver[0] = datagram->subject[0] = datagram->text[0] = '\0';
 }
 
+void ft_datagram_passed_on(const struct ft_datagram *pass_on, size_t i, struct ft_datagram *ack)
+{
+    ft_datagram_clear(ack);
+    ack->type = FT_DATAGRAM_BEAT_ACK;
+    ack->boot = pass_on->boot;
+    ack->sequence = pass_on->sequence;
+    ack->term = pass_on->term;
+    ack->incarnation = pass_on->acks[i].incarnation;
+    ack->echo_ns = pass_on->acks[i].echo_ns;
+}
+
 static int fail(int error)
 {
     errno = error;

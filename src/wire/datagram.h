@@ -101,6 +101,10 @@ void ft_datagram_key_wipe(struct ft_datagram_key *key);
 /* Empties one: no type, no texts, no acks, all numbers 0. */
 void ft_datagram_clear(struct ft_datagram *datagram);
 
+/* Makes `ack` the BEAT_ACK that the i-th of a PASS_ON's acks stands for; the caller sends it on to
+ * acks[i].address and port. */
+void ft_datagram_passed_on(const struct ft_datagram *pass_on, size_t i, struct ft_datagram *ack);
+
 /* Writes the datagram with its MAC. Returns its length, or 0 with errno EMSGSIZE (more than `size`
  * or FT_DATAGRAM_MAX_BYTES) or EINVAL (no such type). */
 size_t ft_datagram_encode(const struct ft_datagram *datagram, const struct ft_datagram_key *key,

@@ -111,13 +111,21 @@ test_expect_success 'two nodes at once' '
     cluster boot n1 && cluster boot n2
 '
 
+# Rank 0 talks to a rank whose node is lost while that rank still lives. Open MPI 5.0.7 may then end rank
+# 0 itself, for a message that it had told the program was over: such a run says nothing of the launcher.
+break_message() {
+    rm -f "$shared"/break "$shared"/broken
+    export_to_mpirun="LD_PRELOAD=/shared/broken_write.so BREAK_ADDRESS=10.77.0.12" \
+        job n0,n1,n2 -- losses=2 spawn=n3 && touch "$shared"/break && cluster crash n1 && ends_with 0
+}
+open_mpi_gave_up() { says "Send error after request freed"; }
+
 test_expect_success 'a node is lost while it is told of another: by the message that fails' '
-    rm -f "$shared"/break "$shared"/broken &&
     gcc -shared -fPIC -o "$shared"/broken_write.so \
         "$FT_TOP"/tests/system/progs/broken_write.c -ldl &&
-    export_to_mpirun="LD_PRELOAD=/shared/broken_write.so BREAK_ADDRESS=10.77.0.12" \
-        job n0,n1,n2 -- losses=2 spawn=n3 && touch "$shared"/break && cluster crash n1 &&
-    ends_with 0 && test -e "$shared"/broken && says "unable to send message" &&
+    { break_message || { open_mpi_gave_up && break_message; } ||
+        { open_mpi_gave_up && break_message; }; } &&
+    test -e "$shared"/broken && says "unable to send message" &&
     says "child on n3" && cluster boot n1
 '
 
