@@ -8,7 +8,10 @@ lib_LTLIBRARIES += mpi-ext/libftmpi.la
 pkglib_LTLIBRARIES += mpi-ext/ftmpi_layer.la
 endif
 
-mpi_ext_libftmpi_la_SOURCES = mpi-ext/preload.c mpi-ext/hooks.h
+mpi_ext_libftmpi_la_SOURCES = \
+    mpi-ext/late_error.c \
+    mpi-ext/next.c mpi-ext/next.h \
+    mpi-ext/preload.c mpi-ext/hooks.h
 mpi_ext_libftmpi_la_CPPFLAGS = $(AM_CPPFLAGS) $(MPI_CFLAGS) $(PMIX_CFLAGS)
 mpi_ext_libftmpi_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0
 

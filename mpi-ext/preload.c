@@ -23,10 +23,10 @@
 #include "config.h"
 
 #include "hooks.h"
+#include "next.h"
 
 #include <dlfcn.h>
 #include <limits.h>
-#include <link.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -78,49 +78,12 @@ static const struct ftm_hooks *need_layer(void)
 
 /* ---------------------------------------------------------------- the next library */
 
-struct search {
-    const char *library; /* how its file name begins */
-    const char *symbol;
-    void *found;
-};
-
-static int search_library(struct dl_phdr_info *info, size_t size, void *data)
-{
-    struct search *search = data;
-    const char *slash = strrchr(info->dlpi_name, '/');
-    void *handle;
-
-    (void) size;
-    if (strncmp(slash ? slash + 1 : info->dlpi_name, search->library, strlen(search->library)) != 0)
-        return 0;
-    handle = dlopen(info->dlpi_name, RTLD_LAZY | RTLD_NOLOAD);
-    if (!handle)
-        return 0;
-    search->found = dlsym(handle, search->symbol);
-    dlclose(handle);
-    return search->found != NULL;
-}
-
-/* The function that would have been called without us. Usually the next in the order of loading;
- * where a script language has loaded MPI for itself only, that order does not lead to it. */
-static void *next_function(const char *symbol)
-{
-    struct search search = {.symbol = symbol};
-
-    search.found = dlsym(RTLD_NEXT, symbol);
-    if (search.found)
-        return search.found;
-    search.library = strncmp(symbol, "PMIx", 4) == 0 ? "libpmix.so" : "libmpi.so";
-    dl_iterate_phdr(search_library, &search);
-    return search.found;
-}
-
 /* Declares `next` for the function we are in; MPI itself is missing if there is none. */
 #define NEXT(type, symbol)                                                                         \
     static type *next;                                                                             \
     type *found = __atomic_load_n(&next, __ATOMIC_RELAXED);                                        \
     if (!found) {                                                                                  \
-        *(void **) &found = next_function(symbol);                                                 \
+        *(void **) &found = ftm_next_function(symbol);                                                 \
         __atomic_store_n(&next, found, __ATOMIC_RELAXED);                                          \
     }
 
@@ -250,7 +213,7 @@ EXPORT pmix_status_t PMIx_Spawn(const pmix_info_t job_info[], size_t ninfo,
 /* MPI_COMM_NULL is the address of an object of libmpi, which we may not refer to by name. */
 static MPI_Comm null_comm(void)
 {
-    return next_function("ompi_mpi_comm_null");
+    return ftm_next_function("ompi_mpi_comm_null");
 }
 
 EXPORT int FTMPI_Reach(ftHandle_t ft, const ftReply_t *reply, const char *command, char *argv[],

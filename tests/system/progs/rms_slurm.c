@@ -69,7 +69,7 @@ static void quit(void)
 static void get(char *rest)
 {
     const char *excluded[EXCLUDED_MAX];
-    struct ft_wanted wanted = {.job = "j", .excluded = excluded};
+    struct ft_wanted wanted = {.job = "j", .excluded = excluded, .wait_ms = FT_WAIT_MAX_MS};
     char *name;
 
     while ((name = strsep(&rest, " ")) != NULL && wanted.excluded_n < EXCLUDED_MAX) {
@@ -125,8 +125,9 @@ static void on_orders(uv_stream_t *stream, ssize_t n, const uv_buf_t *buffer)
 
 int main(int argc, char **argv)
 {
-    static const struct ft_rms_events events = {on_offer, on_none, on_node_fail};
-    struct ft_rms_config config = {.loop = uv_default_loop()};
+    static const struct ft_rms_events events = {
+        .offer = on_offer, .none = on_none, .node_fail = on_node_fail};
+    struct ft_rms_config config = {.loop = uv_default_loop(), .nodes_max = EXCLUDED_MAX};
 
     if (argc < 6)
         return 2;
@@ -137,7 +138,7 @@ int main(int argc, char **argv)
     config.pool = (const char *const *) argv + 6;
     config.pool_n = (size_t) argc - 6;
     ft_log_set_level(FT_LOG_DEBUG);
-    if (ft_rms_ladder_parse(argv[3], config.slurm.ladder) != 0 ||
+    if (ft_ways_parse(argv[3], config.slurm.ladder) != 0 ||
         (rms = ft_rms_create("slurm", &config, &events, NULL)) == NULL) {
         perror("rms_slurm");
         return 2;

@@ -3,7 +3,9 @@
 if !SANITIZERS
 noinst_PROGRAMS += tests/system/progs/survive_app tests/system/progs/pmix_alloc
 endif
-tests_system_progs_survive_app_SOURCES = tests/system/progs/survive_app.c
+# Without the layer, but for the fault of Open MPI that would end a sender now and then.
+tests_system_progs_survive_app_SOURCES = tests/system/progs/survive_app.c \
+    mpi-ext/late_error.c mpi-ext/next.c mpi-ext/next.h
 tests_system_progs_survive_app_CPPFLAGS = $(MPI_CFLAGS) $(PMIX_CFLAGS)
 tests_system_progs_survive_app_LDADD = $(MPI_LIBS) $(PMIX_LIBS)
 EXTRA_DIST += tests/system/progs/broken_write.c # compiled by the test that preloads it
