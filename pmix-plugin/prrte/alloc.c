@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * alloc.c - on the master: PMIx_Allocation_request and the queries about allocations.
+ * alloc.c - on the master: PMIx_Allocation_request; owns the allocations, and the requests that wait.
  *
  * A process that asks PMIx for nodes gets them from where findAlternative would: the central unit's
  * resource manager (ftAcquireNode), one node after the other, and uses them by PMIx_Spawn with
@@ -18,18 +18,13 @@
  * All nodes or none: what came goes back when the rest does not. The answer: PMIX_ALLOC_ID,
  * PMIX_ALLOC_NODE_LIST (those that came now), PMIX_ALLOC_NUM_NODES, PMIX_ALLOC_REQ_ID as it was
  * given, PMIX_ALLOC_TIME where it is known (Slurm); with an error, PMIX_EVENT_TEXT_MESSAGE says
- * why. What else an attribute may demand is refused if it is PMIX_INFO_REQD, and left out if not.
- *
- *     PMIX_QUERY_ALLOC_STATUS  with PMIX_ALLOC_REQ_ID: PENDING, ALLOCATED, RELEASED
- *     PMIX_QUERY_ALLOCATION    a PMIX_NODE_INFO for each node: PMIX_HOSTNAME, PMIX_ALLOC_ID; of one
- *                              allocation (PMIX_ALLOC_ID), or of all that this launcher has
- *     PMIX_TIME_REMAINING      seconds until the end of the job that the launcher runs in (Slurm)
+ * why. alloc_request.c reads the requests, alloc_query.c answers questions.
  *
  * The allocations are those of one launcher, which serves one user's processes only. Whatever is
  * not given back by then goes back when it ends: the central unit sees to it. Without a central
  * unit, or with a scheduler attached to the launcher, all is as on stock.
  */
-#include "alloc.h"
+#include "alloc_impl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,30 +35,9 @@
 #include "src/prted/pmix/pmix_server_internal.h"
 #include "src/util/pmix_argv.h"
 
-#define FROM_FT "ft.rms" /* a central unit's own request, by its helper for PMIx */
-#define TIMEOUT_S 60
 #define GIVE_BACK_MS 30000
-#define NODES_MAX 1024      /* in one request */
 #define WISHES_MAX 64       /* that wait at the same time */
 #define ALLOCATIONS_MAX 1024
-
-typedef struct allocation {
-    char id[32];
-    char *request_id; /* PMIX_ALLOC_REQ_ID; NULL */
-    char **nodes;     /* NULL: all of it was released */
-    struct allocation *next;
-} allocation_t;
-
-/* What a request says. Strings are borrowed from its infos. */
-typedef struct {
-    const char *request_id, *id, *list, *exclude;
-    uint64_t nodes, cpus;
-    float memory_mb;
-    int timeout_s;
-    bool sized, timed;     /* it says how many nodes; for how long */
-    pmix_status_t refused; /* PMIX_SUCCESS, or why it cannot be served */
-    char why[256];
-} request_t;
 
 /* Nodes that are asked for. */
 typedef struct wish {
@@ -136,106 +110,9 @@ static pmix_status_t status_of(ftRetVal_t rc)
     }
 }
 
-/* Seconds until the end of the resource manager's job, -1 if that is not known. */
-static long remaining_s(void)
-{
-    const char *end = getenv("SLURM_JOB_END_TIME");
-    long at = end != NULL ? atol(end) : 0;
-    time_t now = time(NULL);
-
-    return at <= 0 ? -1 : at > now ? at - (long) now : 0;
-}
-
-/* ---- what a request says */
-
-static void cannot(request_t *request, pmix_status_t status, const char *format, const char *what)
-{
-    if (request->refused != PMIX_SUCCESS)
-        return;
-    request->refused = status;
-    snprintf(request->why, sizeof request->why, format, what);
-}
-
-static const char *text_in(request_t *request, const pmix_info_t *info)
-{
-    if (info->value.type == PMIX_STRING && info->value.data.string != NULL
-        && info->value.data.string[0] != '\0')
-        return info->value.data.string;
-    cannot(request, PMIX_ERR_BAD_PARAM, "%.120s is not a text", info->key);
-    return NULL;
-}
-
-static uint64_t number_in(request_t *request, const pmix_info_t *info)
-{
-    uint64_t number = 0;
-    pmix_status_t rc;
-
-    PMIX_VALUE_GET_NUMBER(rc, &info->value, number, uint64_t);
-    if (rc != PMIX_SUCCESS)
-        cannot(request, PMIX_ERR_BAD_PARAM, "%.120s is not a number", info->key);
-    return number;
-}
-
-/* "n1,n2" and nothing shorter. */
-static const char *names_in(request_t *request, const pmix_info_t *info)
-{
-    const char *names = text_in(request, info);
-
-    if (names != NULL && strpbrk(names, "[]:;* ") != NULL)
-        cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s has to be names with commas between them",
-               info->key);
-    return names;
-}
-
-static void read_info(request_t *request, const pmix_info_t *info)
-{
-    if (PMIX_CHECK_KEY(info, PMIX_ALLOC_REQ_ID)) {
-        request->request_id = text_in(request, info);
-    } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_ID)) {
-        request->id = text_in(request, info);
-    } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_NUM_NODES)) {
-        request->nodes = number_in(request, info);
-        request->sized = true;
-    } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_NODE_LIST)) {
-        request->list = names_in(request, info);
-    } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_EXCLUDE)) {
-        request->exclude = names_in(request, info);
-    } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_NUM_CPUS)) {
-        request->cpus = number_in(request, info);
-    } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_MEM_SIZE)) {
-        request->memory_mb = info->value.type == PMIX_FLOAT ? info->value.data.fval
-                                                            : (float) number_in(request, info);
-    } else if (PMIX_CHECK_KEY(info, PMIX_TIMEOUT)) {
-        request->timeout_s = (int) number_in(request, info);
-    } else if (PMIX_CHECK_KEY(info, PMIX_ALLOC_TIME)) {
-        request->timed = true;
-        if (PMIX_INFO_IS_REQUIRED(info))
-            cannot(request, PMIX_ERR_NOT_SUPPORTED,
-                   "%.120s: nodes last as long as the launcher's job", info->key);
-    } else if (PMIX_CHECK_KEY(info, FROM_FT)) {
-        cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s: the central unit that would be asked asks",
-               info->key);
-    } else if (PMIX_INFO_IS_REQUIRED(info)) {
-        cannot(request, PMIX_ERR_NOT_SUPPORTED, "%.120s is not supported here", info->key);
-    }
-}
-
-static request_t read_request(const pmix_info_t *info, size_t n)
-{
-    request_t request = {.nodes = 1, .timeout_s = TIMEOUT_S, .refused = PMIX_SUCCESS};
-
-    for (size_t i = 0; i < n; i++)
-        read_info(&request, &info[i]);
-    if (request.nodes == 0 || request.nodes > NODES_MAX)
-        cannot(&request, PMIX_ERR_BAD_PARAM, "%.120s is out of its range", PMIX_ALLOC_NUM_NODES);
-    if (request.timeout_s < 0)
-        cannot(&request, PMIX_ERR_BAD_PARAM, "%.120s is out of its range", PMIX_TIMEOUT);
-    return request;
-}
-
 /* ---- allocations */
 
-static allocation_t *find(const char *id)
+allocation_t *ftp_alloc_find(const char *id)
 {
     allocation_t *allocation = allocations;
 
@@ -287,12 +164,32 @@ static bool make_room(void)
     return true;
 }
 
-static int place_in(char **names, const char *name)
+int ftp_alloc_place(char **names, const char *name)
 {
     for (int i = 0; names != NULL && names[i] != NULL; i++)
         if (strcmp(names[i], name) == 0)
             return i;
     return -1;
+}
+
+const allocation_t *ftp_alloc_first(void)
+{
+    return allocations;
+}
+
+static wish_t *wish_called(const char *request_id)
+{
+    wish_t *wish = wishes;
+
+    while (wish != NULL
+           && (wish->request_id == NULL || strcmp(wish->request_id, request_id) != 0))
+        wish = wish->next;
+    return wish;
+}
+
+bool ftp_alloc_waits(const char *request_id)
+{
+    return wish_called(request_id) != NULL;
 }
 
 /* ---- giving back */
@@ -348,7 +245,7 @@ static void succeed(wish_t *wish)
     allocation_t *allocation = wish->grows;
     char *list = PMIX_ARGV_JOIN_COMPAT(wish->nodes, ',');
     uint64_t count = wish->wanted;
-    long time_s = remaining_s();
+    long time_s = ftp_alloc_remaining_s();
     pmix_info_t *info;
     size_t n = 0;
 
@@ -409,34 +306,15 @@ static void on_node(void *arg, ftRetVal_t status, const ftReply_t *reply)
         succeed(wish);
 }
 
-static ftConstraint_t constraint_of(const request_t *request)
-{
-    ftConstraint_t like = ftAny();
-    uint64_t cpus = (request->cpus + request->nodes - 1) / request->nodes;
-    char **names;
-
-    if (cpus > 0)
-        like = ftNeedCores(like, cpus < INT32_MAX ? (int) cpus : INT32_MAX);
-    if (request->memory_mb > 0)
-        like = ftNeedMemory(like, (uint64_t) ((double) request->memory_mb * 1048576.0));
-    names = request->exclude != NULL ? PMIX_ARGV_SPLIT_COMPAT(request->exclude, ',') : NULL;
-    for (int i = 0; names != NULL && names[i] != NULL; i++)
-        like = ftExclude(like, names[i]);
-    PMIX_ARGV_FREE_COMPAT(names);
-    return like;
-}
-
 static void wish_for(const request_t *request, bool extend, ftp_answer_fn answer, void *arg)
 {
-    allocation_t *grows = extend && request->id != NULL ? find(request->id) : NULL;
-    ftConstraint_t like = constraint_of(request);
+    allocation_t *grows = extend && request->id != NULL ? ftp_alloc_find(request->id) : NULL;
+    ftConstraint_t like = ftp_request_like(request);
     wish_t *wish, **end = &wishes;
     unsigned n = 0;
 
-    for (; *end != NULL; end = &(*end)->next, n++)
-        if (request->request_id != NULL && (*end)->request_id != NULL
-            && strcmp(request->request_id, (*end)->request_id) == 0)
-            break;
+    for (; *end != NULL; end = &(*end)->next)
+        n++;
     if (extend && request->id != NULL && grows == NULL)
         refuse(answer, arg, PMIX_ERR_NOT_FOUND, "there is no allocation of that PMIX_ALLOC_ID");
     else if (extend && request->timed && !request->sized)
@@ -446,7 +324,7 @@ static void wish_for(const request_t *request, bool extend, ftp_answer_fn answer
                "nodes cannot be asked for by name; PMIX_ALLOC_EXCLUDE says which not");
     else if (like.error != FT_OK)
         refuse(answer, arg, PMIX_ERR_BAD_PARAM, like.excluded);
-    else if (*end != NULL)
+    else if (request->request_id != NULL && ftp_alloc_waits(request->request_id))
         refuse(answer, arg, PMIX_ERR_EXISTS, "a request of that PMIX_ALLOC_REQ_ID waits already");
     else if (n >= WISHES_MAX || (wish = calloc(1, sizeof *wish)) == NULL)
         refuse(answer, arg, PMIX_ERR_RESOURCE_BUSY, "too many requests for nodes wait already");
@@ -465,11 +343,8 @@ static void wish_for(const request_t *request, bool extend, ftp_answer_fn answer
 
 static void cancel(const request_t *request, ftp_answer_fn answer, void *arg)
 {
-    wish_t *wish = wishes;
+    wish_t *wish = request->request_id != NULL ? wish_called(request->request_id) : NULL;
 
-    while (wish != NULL && request->request_id != NULL
-           && (wish->request_id == NULL || strcmp(wish->request_id, request->request_id) != 0))
-        wish = wish->next;
     if (request->request_id == NULL) {
         refuse(answer, arg, PMIX_ERR_BAD_PARAM, "PMIX_ALLOC_REQ_ID says which request");
     } else if (wish == NULL) {
@@ -529,7 +404,7 @@ static void on_given_back(void *arg, ftRetVal_t status, const ftReply_t *reply)
 static void take_out(const char *name)
 {
     for (allocation_t *from = allocations; from != NULL; from = from->next) {
-        int place = place_in(from->nodes, name), count;
+        int place = ftp_alloc_place(from->nodes, name), count;
 
         if (place < 0)
             continue;
@@ -577,25 +452,25 @@ static void release_nodes(char **names, ftp_answer_fn answer, void *arg)
 /* The names that are to be released; NULL and refused if some cannot be. */
 static char **to_release(request_t *request)
 {
-    allocation_t *of = request->id != NULL ? find(request->id) : NULL;
+    allocation_t *of = request->id != NULL ? ftp_alloc_find(request->id) : NULL;
     char **names = NULL;
 
     if (request->id == NULL && request->list == NULL)
-        cannot(request, PMIX_ERR_BAD_PARAM, "%.120s or a list of nodes says what", PMIX_ALLOC_ID);
+        ftp_request_refuse(request, PMIX_ERR_BAD_PARAM, "%.120s or a list of nodes says what", PMIX_ALLOC_ID);
     if (request->id != NULL && (of == NULL || of->nodes == NULL))
-        cannot(request, PMIX_ERR_NOT_FOUND, "allocation %.120s has no nodes here", request->id);
+        ftp_request_refuse(request, PMIX_ERR_NOT_FOUND, "allocation %.120s has no nodes here", request->id);
     if (request->refused == PMIX_SUCCESS)
         names = request->list != NULL ? PMIX_ARGV_SPLIT_COMPAT(request->list, ',')
                                       : PMIX_ARGV_COPY_COMPAT(of->nodes);
     for (int i = 0; names != NULL && names[i] != NULL; i++) {
-        bool given = of != NULL && place_in(of->nodes, names[i]) >= 0;
+        bool given = of != NULL && ftp_alloc_place(of->nodes, names[i]) >= 0;
 
         for (allocation_t *a = allocations; of == NULL && a != NULL; a = a->next)
-            given = given || place_in(a->nodes, names[i]) >= 0;
+            given = given || ftp_alloc_place(a->nodes, names[i]) >= 0;
         if (!given)
-            cannot(request, PMIX_ERR_NOT_FOUND, "node %.120s is not of that allocation", names[i]);
+            ftp_request_refuse(request, PMIX_ERR_NOT_FOUND, "node %.120s is not of that allocation", names[i]);
         else if (is_busy(names[i]))
-            cannot(request, PMIX_ERR_RESOURCE_BUSY, "processes are on node %.120s", names[i]);
+            ftp_request_refuse(request, PMIX_ERR_RESOURCE_BUSY, "processes are on node %.120s", names[i]);
     }
     if (request->refused == PMIX_SUCCESS)
         return names;
@@ -615,7 +490,7 @@ void ftp_alloc_request(const pmix_proc_t *client, pmix_alloc_directive_t directi
         ftp_serve_stock(client, directive, info, n, answer, arg);
         return;
     }
-    request = read_request(info, n);
+    request = ftp_request_read(info, n);
     names = directive == PMIX_ALLOC_RELEASE ? to_release(&request) : NULL;
     if (request.refused != PMIX_SUCCESS) {
         refuse(answer, arg, request.refused, request.why);
@@ -637,143 +512,6 @@ void ftp_alloc_request(const pmix_proc_t *client, pmix_alloc_directive_t directi
         break;
     }
     PMIX_ARGV_FREE_COMPAT(names);
-}
-
-/* ---- queries */
-
-bool ftp_alloc_is_ours(const char *key)
-{
-    return strcmp(key, PMIX_QUERY_ALLOC_STATUS) == 0 || strcmp(key, PMIX_QUERY_ALLOCATION) == 0
-           || strcmp(key, PMIX_TIME_REMAINING) == 0;
-}
-
-static const char *qualifier(const pmix_query_t *query, const char *key)
-{
-    for (size_t i = 0; i < query->nqual; i++)
-        if (PMIX_CHECK_KEY(&query->qualifiers[i], key)
-            && query->qualifiers[i].value.type == PMIX_STRING)
-            return query->qualifiers[i].value.data.string;
-    return NULL;
-}
-
-static pmix_status_t add_status(void *list, const pmix_query_t *query)
-{
-    const char *id = qualifier(query, PMIX_ALLOC_REQ_ID), *state = NULL;
-
-    if (id == NULL)
-        return PMIX_ERR_BAD_PARAM;
-    for (const allocation_t *a = allocations; a != NULL; a = a->next)
-        if (a->request_id != NULL && strcmp(a->request_id, id) == 0)
-            state = a->nodes != NULL ? "ALLOCATED" : "RELEASED";
-    for (const wish_t *wish = wishes; wish != NULL; wish = wish->next)
-        if (wish->request_id != NULL && strcmp(wish->request_id, id) == 0)
-            state = "PENDING";
-    return state == NULL ? PMIX_ERR_NOT_FOUND
-                         : PMIx_Info_list_add(list, PMIX_QUERY_ALLOC_STATUS, state, PMIX_STRING);
-}
-
-static pmix_status_t add_node(void *list, const char *name, const char *allocation)
-{
-    void *node = PMIx_Info_list_start();
-    pmix_data_array_t array;
-    pmix_status_t rc = PMIx_Info_list_add(node, PMIX_HOSTNAME, name, PMIX_STRING);
-
-    if (rc == PMIX_SUCCESS && allocation != NULL)
-        rc = PMIx_Info_list_add(node, PMIX_ALLOC_ID, allocation, PMIX_STRING);
-    if (rc == PMIX_SUCCESS)
-        rc = PMIx_Info_list_convert(node, &array);
-    PMIx_Info_list_release(node);
-    if (rc != PMIX_SUCCESS)
-        return rc;
-    rc = PMIx_Info_list_add(list, PMIX_NODE_INFO, &array, PMIX_DATA_ARRAY);
-    PMIX_DATA_ARRAY_DESTRUCT(&array);
-    return rc;
-}
-
-/* Those of PRRTE's table that are in no allocation of ours: what the launcher began with. */
-static pmix_status_t add_first_nodes(void *list)
-{
-    pmix_status_t rc = PMIX_SUCCESS;
-
-    for (int i = 0; rc == PMIX_SUCCESS && i < prte_node_pool->size; i++) {
-        prte_node_t *node = (prte_node_t *) pmix_pointer_array_get_item(prte_node_pool, i);
-        bool given = node == NULL || node->name == NULL || node->state == PRTE_NODE_STATE_DOWN
-                     || node->state == PRTE_NODE_STATE_NOT_INCLUDED
-                     || (i == 0 && !prte_hnp_is_allocated);
-
-        for (const allocation_t *a = allocations; !given && a != NULL; a = a->next)
-            given = place_in(a->nodes, node->name) >= 0;
-        if (!given)
-            rc = add_node(list, node->name, getenv("SLURM_JOB_ID"));
-    }
-    return rc;
-}
-
-static pmix_status_t add_allocation(void *list, const pmix_query_t *query)
-{
-    const char *id = qualifier(query, PMIX_ALLOC_ID);
-    void *nodes = PMIx_Info_list_start();
-    pmix_data_array_t array;
-    pmix_status_t rc = id != NULL && find(id) == NULL ? PMIX_ERR_NOT_FOUND : PMIX_SUCCESS;
-
-    if (id == NULL)
-        rc = add_first_nodes(nodes);
-    for (const allocation_t *a = allocations; rc == PMIX_SUCCESS && a != NULL; a = a->next)
-        for (int i = 0; a->nodes != NULL && a->nodes[i] != NULL && rc == PMIX_SUCCESS; i++)
-            if (id == NULL || strcmp(id, a->id) == 0)
-                rc = add_node(nodes, a->nodes[i], a->id);
-    if (rc == PMIX_SUCCESS)
-        rc = PMIx_Info_list_convert(nodes, &array);
-    PMIx_Info_list_release(nodes);
-    if (rc == PMIX_ERR_EMPTY) /* it has no nodes any more */
-        return PMIX_ERR_NOT_FOUND;
-    if (rc != PMIX_SUCCESS)
-        return rc;
-    rc = PMIx_Info_list_add(list, PMIX_QUERY_ALLOCATION, &array, PMIX_DATA_ARRAY);
-    PMIX_DATA_ARRAY_DESTRUCT(&array);
-    return rc;
-}
-
-static pmix_status_t add_time(void *list)
-{
-    long seconds = remaining_s();
-    uint32_t value = (uint32_t) seconds;
-
-    return seconds < 0 ? PMIX_ERR_NOT_FOUND
-                       : PMIx_Info_list_add(list, PMIX_TIME_REMAINING, &value, PMIX_UINT32);
-}
-
-static pmix_status_t add_answer(void *list, const pmix_query_t *query, const char *key)
-{
-    if (strcmp(key, PMIX_QUERY_ALLOC_STATUS) == 0)
-        return add_status(list, query);
-    if (strcmp(key, PMIX_QUERY_ALLOCATION) == 0)
-        return add_allocation(list, query);
-    return add_time(list);
-}
-
-void ftp_alloc_query(const pmix_query_t *queries, size_t n, ftp_answer_fn answer, void *arg)
-{
-    void *list = PMIx_Info_list_start();
-    pmix_data_array_t array = {.array = NULL};
-    pmix_status_t status = PMIX_SUCCESS;
-    bool some = false;
-
-    for (size_t i = 0; i < n; i++) {
-        for (char **key = queries[i].keys; key != NULL && *key != NULL; key++) {
-            pmix_status_t rc = add_answer(list, &queries[i], *key);
-
-            some = some || rc == PMIX_SUCCESS;
-            if (rc != PMIX_SUCCESS)
-                status = rc;
-        }
-    }
-    if (some && status != PMIX_SUCCESS)
-        status = PMIX_QUERY_PARTIAL_SUCCESS;
-    if (some && PMIx_Info_list_convert(list, &array) != PMIX_SUCCESS)
-        status = PMIX_ERR_NOMEM;
-    PMIx_Info_list_release(list);
-    answer(arg, status, (pmix_info_t *) array.array, array.array != NULL ? array.size : 0);
 }
 
 void ftp_alloc_fini(void)

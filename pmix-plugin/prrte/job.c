@@ -14,7 +14,8 @@
  *   LAUNCH_DAEMONS  before the first daemons: flatten the tree; after each growth: prune it; one
  *                   growth at a time (growth.c)
  *   VM_READY        prune; afterwards tell the new daemons which ones are lost
- *   MAP             nodes of lost daemons stay DOWN, whoever asks for them by name
+ *   MAP             nodes of lost daemons stay DOWN, whoever asks for them by name; a job whose
+ *                   spawner is gone is not started
  *   LAUNCH_APPS     environment of the processes (units.c)
  *   RUNNING         report (report.c)
  *   TERMINATED      exit code; report
@@ -26,6 +27,7 @@
  */
 #include "ft_prrte.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -235,11 +237,39 @@ static void on_vm_ready(int fd, short args, void *cbdata)
     ftp_report_nodes();
 }
 
+/* Who spawned it ended before it could be started: what is started now would wait for that one in
+ * MPI_Init, for ever, and the launcher for it. */
+static bool spawner_is_gone(const prte_job_t *job)
+{
+    pmix_proc_t *name = NULL;
+    const prte_proc_t *spawner = NULL;
+    const prte_job_t *of;
+
+    if (!ftp_job_is_tolerant(job)
+        || !prte_get_attribute((pmix_list_t *) &job->attributes, PRTE_JOB_LAUNCH_PROXY,
+                               (void **) &name, PMIX_PROC)
+        || name == NULL)
+        return false;
+    of = prte_get_job_data_object(name->nspace);
+    if (ftp_job_is_tolerant(of) && of != job && name->rank <= INT_MAX)
+        spawner = (prte_proc_t *) pmix_pointer_array_get_item(of->procs, (int) name->rank);
+    PMIX_PROC_RELEASE(name);
+    return spawner != NULL && spawner->state >= PRTE_PROC_STATE_UNTERMINATED;
+}
+
 static void on_map(int fd, short args, void *cbdata)
 {
+    prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
     const pmix_rank_t *lost;
     size_t n;
 
+    if (spawner_is_gone(caddy->jdata)) {
+        ftp_say(1, "job %s is not started: the process that spawned it is gone",
+                caddy->jdata->nspace);
+        PRTE_ACTIVATE_JOB_STATE(caddy->jdata, PRTE_JOB_STATE_MAP_FAILED);
+        PMIX_RELEASE(caddy);
+        return;
+    }
     lost = ftp_routing_lost(&n);
     for (size_t i = 0; i < n; i++) {
         prte_proc_t *daemon = ftp_daemon_of(lost[i]);

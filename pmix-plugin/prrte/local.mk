@@ -8,7 +8,9 @@ endif
 pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/compat/prte_config.h \
     pmix-plugin/prrte/ft_prrte.h \
-    pmix-plugin/prrte/alloc.c pmix-plugin/prrte/alloc.h \
+    pmix-plugin/prrte/alloc.c pmix-plugin/prrte/alloc.h pmix-plugin/prrte/alloc_impl.h \
+    pmix-plugin/prrte/alloc_query.c \
+    pmix-plugin/prrte/alloc_request.c \
     pmix-plugin/prrte/asks.c \
     pmix-plugin/prrte/collective.c \
     pmix-plugin/prrte/component.c \
@@ -18,6 +20,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/hosts.c \
     pmix-plugin/prrte/job.c \
     pmix-plugin/prrte/keep.c \
+    pmix-plugin/prrte/lookup.c pmix-plugin/prrte/lookup.h \
     pmix-plugin/prrte/modex.c \
     pmix-plugin/prrte/news.c pmix-plugin/prrte/news.h \
     pmix-plugin/prrte/orphan.c \
@@ -32,6 +35,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/spares.c \
     pmix-plugin/prrte/starting.c \
     pmix-plugin/prrte/spawn.c pmix-plugin/prrte/spawn.h \
+    pmix-plugin/prrte/srun.c pmix-plugin/prrte/srun.h \
     pmix-plugin/prrte/survive.c \
     pmix-plugin/prrte/units.c pmix-plugin/prrte/units.h \
     pmix-plugin/prrte/words.c pmix-plugin/prrte/words.h
