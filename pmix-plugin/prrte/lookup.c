@@ -4,7 +4,8 @@
  *
  * A node that is not of the allocation that the launcher began with was got by somebody since: by the
  * central unit, as an allocation beside the job or one that joined it, or by the user. slurm.c starts
- * a daemon there and has to name the job. squeue is asked, a process for each node, off the loop.
+ * a daemon there and has to name the job. squeue is asked, a process for each node, off the loop; again,
+ * if Slurm's controller did not answer (it may be restarting), for as long as daemons have to start.
  *
  * Among several jobs: the one that the launcher runs in (a node may have joined it), one that was got
  * for it ("ft-JOBID"), the newest.
@@ -17,23 +18,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "spawn.h"
 #include "src/util/pmix_path.h"
 #include "words.h"
 
-#define LOOKUP_TIMEOUT_S 10
+#define ANSWER_S 10 /* squeue's; it has a limit of its own, Slurm's MessageTimeout */
+#define AGAIN_MS 500
+#define NO_ANSWER "slurm_load_jobs error" /* squeue: the controller did not answer it */
 
 typedef struct lookup {
-    pmix_rank_t rank;         /* of the daemon that is to be started */
+    pmix_rank_t rank;   /* of the daemon that is to be started */
     pid_t squeue;
-    ftp_words_t *words;
+    ftp_words_t *words; /* NULL: it is to be asked again */
+    prte_event_t again;
+    time_t end_s;       /* not again after that */
     ftp_looked_up_fn heard;
     struct lookup *next;
 } lookup_t;
 
-static lookup_t *lookups;     /* under way */
+static lookup_t *lookups; /* under way */
 
 static const char *own_job(void)
 {
@@ -81,67 +87,115 @@ static void drop(lookup_t *lookup)
     free(lookup);
 }
 
+static time_t now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static void give_up(lookup_t *lookup, const char *why)
+{
+    lookup_t asked = *lookup;
+
+    drop(lookup);
+    asked.heard(asked.rank, NULL, why);
+}
+
+static void ask(lookup_t *lookup);
+
+static void on_again(int fd, short what, void *cbdata)
+{
+    (void) fd;
+    (void) what;
+    ask((lookup_t *) cbdata);
+}
+
+static void ask_again(lookup_t *lookup)
+{
+    const struct timeval pause = {.tv_usec = AGAIN_MS * 1000};
+
+    prte_event_evtimer_set(prte_event_base, &lookup->again, on_again, lookup);
+    prte_event_evtimer_add(&lookup->again, &pause);
+}
+
 static void on_said(void *arg, ftp_words_end_t how, char *text)
 {
     lookup_t *lookup = (lookup_t *) arg, asked = *lookup;
     char id[24], why[FTP_WORDS_MAX + 128];
     const char *own = own_job();
+    bool unanswered = how == FTP_WORDS_LATE || strstr(text, NO_ANSWER) != NULL;
 
+    lookup->words = NULL;
     if (how == FTP_WORDS_LATE)
         kill(lookup->squeue, SIGKILL);
-    drop(lookup);
-    if (how != FTP_WORDS_LATE && choose(text, id, sizeof id)) {
+    if (!unanswered && choose(text, id, sizeof id)) {
+        drop(lookup);
         ftp_say(2, "daemon %u's node is of Slurm's job %s (%s)", asked.rank, id, text);
         asked.heard(asked.rank, own != NULL && strcmp(own, id) == 0 ? NULL : id, NULL);
         return;
     }
-    if (how == FTP_WORDS_LATE)
-        snprintf(why, sizeof why,
-                 "which Slurm job has the node is not known: squeue did not answer within %d s",
-                 LOOKUP_TIMEOUT_S);
-    else
-        snprintf(why, sizeof why, "no running Slurm job of this user has the node (squeue: \"%s\")",
-                 text);
-    asked.heard(asked.rank, NULL, why);
+    snprintf(why, sizeof why,
+             unanswered ? "which Slurm job has the node is not known (squeue: \"%s\")"
+                        : "no running Slurm job of this user has the node (squeue: \"%s\")", text);
+    if (!unanswered || now_s() >= lookup->end_s) {
+        give_up(lookup, why);
+        return;
+    }
+    ftp_say(1, "%s: asked again", why);
+    ask_again(lookup);
 }
 
-void ftp_lookup(pmix_rank_t rank, ftp_looked_up_fn heard)
+static void ask(lookup_t *lookup)
 {
+    prte_proc_t *daemon = ftp_daemon_of(lookup->rank);
     char *program = pmix_path_findv((char *) "squeue", X_OK, environ, NULL);
     char *argv[] = {program, (char *) "--noheader", (char *) "--me", (char *) "--states=RUNNING",
-                    (char *) "--format=%A %j", (char *) "--nodelist",
-                    ftp_daemon_of(rank)->node->name, NULL};
-    lookup_t *lookup = calloc(1, sizeof *lookup);
+                    (char *) "--format=%A %j", (char *) "--nodelist", daemon->node->name, NULL};
     ftp_spawned_t child;
     char why[256];
-    int rc = program == NULL ? ENOENT : lookup == NULL ? ENOMEM : ftp_spawn(&child, argv);
+    int rc = program == NULL ? ENOENT : ftp_spawn(&child, argv);
 
     free(program);
     if (rc == 0) {
         close(child.to);
-        lookup->rank = rank;
-        lookup->heard = heard;
         lookup->squeue = child.pid;
-        lookup->next = lookups;
-        lookups = lookup;
-        lookup->words = ftp_words_listen(child.from, NULL, LOOKUP_TIMEOUT_S, on_said, lookup);
+        lookup->words = ftp_words_listen(child.from, NULL, ANSWER_S, on_said, lookup);
         if (lookup->words != NULL)
             return;
-        drop(lookup);
-        lookup = NULL;
         rc = ENOMEM;
     }
-    free(lookup);
     snprintf(why, sizeof why, "which Slurm job has the node cannot be asked (squeue): %s",
              strerror(rc));
-    heard(rank, NULL, why);
+    give_up(lookup, why);
+}
+
+void ftp_lookup(pmix_rank_t rank, ftp_looked_up_fn heard)
+{
+    lookup_t *lookup = calloc(1, sizeof *lookup);
+
+    if (lookup == NULL) {
+        heard(rank, NULL, strerror(ENOMEM));
+        return;
+    }
+    lookup->rank = rank;
+    lookup->heard = heard;
+    lookup->end_s = now_s() + ftp_params.start_timeout_s;
+    lookup->next = lookups;
+    lookups = lookup;
+    ask(lookup);
 }
 
 void ftp_lookup_fini(void)
 {
     while (lookups != NULL) {
-        kill(lookups->squeue, SIGKILL);
-        ftp_words_stop(lookups->words);
+        if (lookups->words != NULL) {
+            kill(lookups->squeue, SIGKILL);
+            ftp_words_stop(lookups->words);
+        } else {
+            prte_event_del(&lookups->again);
+        }
         drop(lookups);
     }
 }
