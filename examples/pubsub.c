@@ -24,6 +24,13 @@
  * A stand-in finds out who it is by FTMPI_Standin, in main, and reads what the lost subscriber had
  * written down, so that a message sent twice is not received twice.
  *
+ * If there is no alternative (FT_ERR_NONE), the publisher goes on for its other subscribers and
+ * says what was not delivered. That is a failure, unless the policy is to go on with fewer
+ * (reply.fewer; --when-none here, rms_when_none in ft.conf).
+ *
+ * Exit code: 0 if every message was acknowledged, those aside that were given up by that policy; 1
+ * if not; 2 for unusable arguments, and where a record could not be written.
+ *
  * The end: a publisher is done when everything is acknowledged. Only when all are done (rank 0
  * collects that) do they tell their subscribers, so that no stand-in leaves before one needs it.
  */
@@ -56,6 +63,7 @@ struct stream {
     unsigned epoch;  /* 0, or which of its stand-ins it is */
     char node[FT_NAME_MAX]; /* a stand-in's */
     int stays;       /* its node is going down, but there is no other for it */
+    int is_given_up; /* it is lost, and there is no other for it */
     long next, acked; /* the next message to send; all before `acked` are acknowledged */
     long sent;        /* all before it were sent at least once */
     struct ack ack;
@@ -63,7 +71,7 @@ struct stream {
     struct loss *loss; /* its latest, until the first message after it is acknowledged */
 };
 
-enum outcome { REACHED, AGAIN, NEVER };
+enum outcome { REACHED, AGAIN, WITHOUT, NEVER }; /* WITHOUT: go on with fewer */
 
 static struct totals totals;
 
@@ -74,11 +82,24 @@ static void await_ack(struct stream *stream)
         stream->request = MPI_REQUEST_NULL;
 }
 
+/* What a stand-in's node has to satisfy, and the policy if there is one on the command line. */
+static ftConstraint_t demanded(void)
+{
+    ftConstraint_t demand = ftNeedAtLeast(ftAny());
+
+    if (opt.ladder)
+        demand = ftLadder(demand, opt.ladder);
+    if (opt.when_none)
+        demand = ftWhenNone(demand, opt.when_none);
+    return demand;
+}
+
 /* One round of asking the runtime and going there. */
 static enum outcome try_alternative(const struct stream *stream, struct loss *loss,
                                     struct stream *fresh)
 {
     ftResource_t lost = ftRank(stream->rank);
+    ftConstraint_t demand = demanded();
     double start_s = now_s(), step_ms[2];
     ftReply_t reply;
     ftRetVal_t rc;
@@ -88,14 +109,16 @@ static enum outcome try_alternative(const struct stream *stream, struct loss *lo
     loss->report_ms += 1e3 * (now_s() - start_s);
 
     start_s = now_s();
-    rc = requestFT(ft, findAlternative(lost, ftNeedAtLeast(ftAny())), &reply, ASK_TIMEOUT_MS);
+    rc = requestFT(ft, findAlternative(lost, demand), &reply, ASK_TIMEOUT_MS);
     loss->ask_ms += 1e3 * (now_s() - start_s);
     if (rc == FT_ERR_UNFIT || rc == FT_ERR_LOST || rc == FT_ERR_TIMEOUT)
         return AGAIN;
     if (rc != FT_OK) {
         complain("no alternative for subscriber %d: %s. %s", stream->rank, reply.reason,
                  reply.hint);
-        return NEVER;
+        snprintf(loss->lost_node, sizeof loss->lost_node, "%s", reply.lost_node);
+        totals.failed |= rc == FT_ERR_NONE && !reply.fewer && !loss->planned;
+        return rc == FT_ERR_NONE ? WITHOUT : NEVER;
     }
     loss_describe(loss, &reply);
 
@@ -162,8 +185,25 @@ static void leave(struct stream *stream, struct message *message)
         FTMPI_Leave(&stream->comm);
 }
 
-/* The subscriber of a stream is lost, or its node is going down (planned): go on with a stand-in.
- * Returns 0 if there is one. */
+/* There is none: the publisher goes on for the others. */
+static void give_up(struct stream *stream, struct loss *loss)
+{
+    long left = opt.messages - stream->acked;
+
+    leave(stream, NULL);
+    stream->is_given_up = 1;
+    loss->given_up = 1;
+    totals.undelivered += left;
+    if (totals.given_up_n < LOSSES_MAX) {
+        totals.given_up[totals.given_up_n].subscriber = stream->rank;
+        totals.given_up[totals.given_up_n++].from = stream->acked;
+    }
+    complain("publisher %d goes on without subscriber %d: %ld messages are not delivered to it",
+             totals.publisher, stream->rank, left);
+}
+
+/* The subscriber of a stream is lost, or its node is going down (planned): go on with a stand-in,
+ * or, if it is lost and there is none, without. Returns 0 if that could be done. */
 static int retarget(struct stream *stream, struct message *message, int planned)
 {
     int is_described = totals.losses_n < LOSSES_MAX;
@@ -174,6 +214,10 @@ static int retarget(struct stream *stream, struct message *message, int planned)
     *loss = (struct loss){.subscriber = stream->rank, .planned = planned, .error_seen_s = now_s()};
     while (outcome == AGAIN && loss->attempts++ < ATTEMPTS_MAX)
         outcome = try_alternative(stream, loss, &fresh);
+    if (outcome == WITHOUT && !planned) {
+        give_up(stream, loss);
+        return 0;
+    }
     if (outcome != REACHED) {
         complain("subscriber %d %s could not be replaced", stream->rank,
                  planned ? "is on a node that is going down, and" : "is lost and");
@@ -219,13 +263,18 @@ static int send_next(struct stream *stream, struct message *message)
     return 0;
 }
 
+static int is_done(const struct stream *stream)
+{
+    return stream->is_given_up || stream->acked == opt.messages;
+}
+
 /* Does what can be done for a stream right now. Returns 1 if that was something, 0 if nothing, -1
  * if its subscriber is lost for good. */
 static int serve(struct stream *stream, struct message *message, double *send_at_s)
 {
     int there = 0, rc;
 
-    if (stream->acked == opt.messages)
+    if (is_done(stream))
         return 0;
     look_ahead(stream, message);
     rc = stream->request == MPI_REQUEST_NULL;
@@ -283,7 +332,7 @@ static int publish(int rank, int subscribers)
         send_at_s[i] = now_s();
         await_ack(&streams[i]);
     }
-    while (!failed && totals.acked < (long) subscribers * opt.messages) {
+    while (!failed && totals.acked + totals.undelivered < (long) subscribers * opt.messages) {
         int busy = 0;
 
         for (int i = 0; i < subscribers; i++) {
@@ -296,11 +345,12 @@ static int publish(int rank, int subscribers)
         if (!busy)
             nap();
     }
-    totals.failed = failed;
+    totals.failed |= failed;
     wait_for_publishers(all);
     for (int i = 0; i < subscribers; i++)
-        leave(&streams[i], message); /* the last word */
-    failed |= account(&opt, &totals, all, subscribers);
+        if (!streams[i].is_given_up)
+            leave(&streams[i], message); /* the last word */
+    failed = account(&opt, &totals, all, subscribers);
     free(streams);
     free(message);
     free(all);

@@ -23,6 +23,7 @@ struct options {
     long window;         /* messages on their way to one subscriber */
     double interval_s;   /* between two messages to one subscriber */
     const char *records; /* folder that all nodes see */
+    const char *ladder, *when_none; /* policy of its requests; NULL: as ft.conf says */
     int sync;            /* 1: each record is on disk before it is acknowledged */
 };
 
@@ -43,6 +44,7 @@ struct ack {
 struct loss {
     int subscriber, attempts, in_job;
     int planned; /* its node was going down: it was left before it was lost */
+    int given_up; /* there was no alternative: its publisher went on without it */
     long resent;
     unsigned long long decision;
     double error_seen_s, first_ack_s; /* since 1970 */
@@ -54,6 +56,12 @@ struct loss {
 struct totals { /* of one publisher */
     int publisher, died, failed, losses_n;
     long sent, acked, resent, duplicates, out_of_order, late;
+    long undelivered; /* to subscribers that were given up */
+    int given_up_n;
+    struct {
+        int subscriber;
+        long from;    /* all messages from this one on were not delivered */
+    } given_up[LOSSES_MAX];
     struct loss losses[LOSSES_MAX];
 };
 
@@ -84,7 +92,8 @@ int records_close(struct records *records); /* 0, or 1 if something could not be
 /* DIR/progress.PUBLISHER, ten times a second, and of publisher 0 a line on stderr, twice. */
 void progress(const struct options *opt, const struct totals *totals, int subscribers);
 /* The end: one line of each publisher, one JSON line of publisher 0, DIR/published.PUBLISHER.
- * Returns 1 if not everything was acknowledged exactly once. */
+ * What was not delivered because its subscriber was given up counts as accounted for. Returns 1 if
+ * anything else was not acknowledged exactly once. */
 int account(const struct options *opt, const struct totals *mine, const struct totals all[],
             int subscribers);
 

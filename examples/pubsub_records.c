@@ -9,7 +9,9 @@
  *   received.R.E        what subscriber R (E 0), or its E'th stand-in, received: "publisher seq .";
  *                       a stand-in's begins with "publisher N taken" for each publisher, see
  *                       pubsub.h
- *   published.P         "publisher P sent N acked N resent N duplicates N"
+ *   published.P         "publisher P sent N acked N resent N duplicates N"; then, for each
+ *                       subscriber that was given up, "given_up R from N": message N and all after
+ *                       it were not delivered to subscriber R
  *   progress.P          the same, while it runs
  *   summary             one JSON object: counts, and every loss with its steps. It is printed too,
  *                       but what several ranks print may come out mixed
@@ -101,6 +103,7 @@ void options_read(struct options *opt, int argc, char **argv, int size, int rank
         {"publishers", required_argument, NULL, 'p'}, {"messages", required_argument, NULL, 'm'},
         {"size", required_argument, NULL, 's'},       {"window", required_argument, NULL, 'w'},
         {"interval-us", required_argument, NULL, 'i'}, {"records", required_argument, NULL, 'r'},
+        {"ladder", required_argument, NULL, 'l'},     {"when-none", required_argument, NULL, 'n'},
         {"sync", no_argument, NULL, 'y'},             {NULL, 0, NULL, 0}};
     int c;
 
@@ -115,9 +118,12 @@ void options_read(struct options *opt, int argc, char **argv, int size, int rank
         case 'w': opt->window = atol(optarg); break;
         case 'i': opt->interval_s = atof(optarg) * 1e-6; break;
         case 'r': opt->records = optarg; break;
+        case 'l': opt->ladder = optarg; break;
+        case 'n': opt->when_none = optarg; break;
         case 'y': opt->sync = 1; break;
         default: give_up(rank, "usage", "pubsub [--publishers M] [--messages N] [--size BYTES] "
-                               "[--window W] [--interval-us T] [--records DIR] [--sync]");
+                               "[--window W] [--interval-us T] [--records DIR] [--sync] "
+                               "[--ladder WAYS] [--when-none STEPS]");
         }
     }
     if (opt->size < sizeof(struct message))
@@ -228,7 +234,8 @@ int records_close(struct records *records)
 
 /* ---------------------------------------------------------------- progress and account */
 
-static void write_counts(const struct options *opt, const struct totals *totals, const char *name)
+static void write_counts(const struct options *opt, const struct totals *totals, const char *name,
+                         int is_last)
 {
     char from[PATH_MAX], to[PATH_MAX];
     FILE *file = open_in(opt, "w", "%s.%d.new", name, totals->publisher);
@@ -238,6 +245,9 @@ static void write_counts(const struct options *opt, const struct totals *totals,
     fprintf(file, "publisher %d sent %ld acked %ld resent %ld duplicates %ld losses %d\n",
             totals->publisher, totals->sent, totals->acked, totals->resent, totals->duplicates,
             totals->losses_n);
+    for (int i = 0; is_last && i < totals->given_up_n; i++)
+        fprintf(file, "given_up %d from %ld\n", totals->given_up[i].subscriber,
+                totals->given_up[i].from);
     fclose(file);
     snprintf(from, sizeof from, "%s/%s.%d.new", opt->records, name, totals->publisher);
     snprintf(to, sizeof to, "%s/%s.%d", opt->records, name, totals->publisher);
@@ -251,7 +261,7 @@ void progress(const struct options *opt, const struct totals *totals, int subscr
     if (now_s() < next_file_s)
         return;
     next_file_s = now_s() + 0.1;
-    write_counts(opt, totals, "progress");
+    write_counts(opt, totals, "progress", 0);
     if (totals->publisher != 0 || now_s() < next_line_s)
         return;
     next_line_s = now_s() + 0.5;
@@ -278,13 +288,13 @@ static void print_loss(FILE *file, const struct totals *totals, const struct los
 
     fprintf(file,
            "%s{\"publisher\":%d,\"subscriber\":%d,\"planned\":%s,\"lost_node\":\"%s\","
-           "\"alternative\":\"%s\","
+           "\"alternative\":\"%s\",\"given_up\":%s,"
            "\"rung\":\"%s\",\"decision\":%llu,\"attempts\":%d,\"resent\":%ld,"
            "\"error_seen_s\":%.6f,\"first_ack_s\":%.6f,\"report_ms\":%.2f,\"ask_ms\":%.2f,"
            "\"decide_ms\":%.2f,\"probe_ms\":%.2f,\"claim_ms\":%.2f,\"start_ms\":%.2f,"
            "\"retarget_ms\":%.2f}",
            before, totals->publisher, loss->subscriber, loss->planned ? "true" : "false",
-           loss->lost_node, loss->alternative,
+           loss->lost_node, loss->alternative, loss->given_up ? "true" : "false",
            loss->rung >= 0 && loss->rung < 6 ? rungs[loss->rung] : "?", loss->decision,
            loss->attempts, loss->resent, loss->error_seen_s, loss->first_ack_s, loss->report_ms,
            loss->ask_ms, loss->decide_ms, loss->probe_ms, loss->claim_ms, loss->start_ms,
@@ -304,13 +314,15 @@ static void print_summary(FILE *file, const struct options *opt, const struct to
         sum.duplicates += all[p].duplicates;
         sum.out_of_order += all[p].out_of_order;
         sum.late += all[p].late;
+        sum.undelivered += all[p].undelivered;
         sum.died += all[p].died;
     }
     fprintf(file,
            "{\"pubsub\":1,\"publishers\":%d,\"subscribers\":%d,\"messages_sent\":%ld,"
-           "\"messages_acked\":%ld,\"resent\":%ld,\"duplicates\":%ld,\"out_of_order\":%ld,"
-           "\"late\":%ld,\"publishers_died\":%d,\"losses\":[", opt->publishers, subscribers, sum.sent, sum.acked,
-           sum.resent, sum.duplicates, sum.out_of_order, sum.late, sum.died);
+           "\"messages_acked\":%ld,\"messages_undelivered\":%ld,\"resent\":%ld,"
+           "\"duplicates\":%ld,\"out_of_order\":%ld,\"late\":%ld,\"publishers_died\":%d,"
+           "\"losses\":[", opt->publishers, subscribers, sum.sent, sum.acked,
+           sum.undelivered, sum.resent, sum.duplicates, sum.out_of_order, sum.late, sum.died);
     for (int p = 0; p < opt->publishers; p++)
         for (int i = 0; i < all[p].losses_n; i++, before = ",")
             print_loss(file, &all[p], &all[p].losses[i], before);
@@ -330,14 +342,15 @@ static int write_summary(const struct options *opt, const struct totals all[], i
 int account(const struct options *opt, const struct totals *mine, const struct totals all[],
             int subscribers)
 {
-    int failed = mine->failed || mine->acked != opt->messages * subscribers
-                 || mine->out_of_order > 0;
+    int failed = mine->failed || mine->out_of_order > 0
+                 || mine->acked + mine->undelivered != opt->messages * subscribers;
 
-    write_counts(opt, mine, "progress");
-    write_counts(opt, mine, "published");
+    write_counts(opt, mine, "progress", 0);
+    write_counts(opt, mine, "published", 1);
     printf("publisher %d: %ld messages, %ld acknowledged, %ld sent again, %ld of them duplicates, "
-           "%d losses: %s\n", mine->publisher, mine->sent, mine->acked, mine->resent,
-           mine->duplicates, mine->losses_n, failed ? "FAILED" : "ok");
+           "%ld not delivered, %d losses: %s\n", mine->publisher, mine->sent, mine->acked,
+           mine->resent, mine->duplicates, mine->undelivered, mine->losses_n,
+           failed ? "FAILED" : "ok");
     if (mine->publisher == 0) {
         failed |= write_summary(opt, all, subscribers);
         print_summary(stdout, opt, all, subscribers);

@@ -43,6 +43,7 @@ extern "C" {
 #define FT_EXCLUDE_MAX 2048 /* bytes of all excluded nodes' names together */
 #define FT_DEVICES_MAX 4   /* kinds of devices that one constraint can ask for */
 #define FT_TEXT_MAX 512    /* bytes of a text in a reply, its 0 included */
+#define FT_WAIT_MAX_MS 3600000 /* longest wait for a node, ms */
 
 /* ---------------------------------------------------------------- results */
 
@@ -80,6 +81,13 @@ const char *ftStrError(ftRetVal_t result);
  * that reply->reason and reply->hint have, also for calls without a reply, such as openFT.
  * Returns a text of this thread, valid until its next call that fails; "" if none has. */
 const char *ftLastError(void);
+
+/* A time to wait, in milliseconds. 0: do not wait (the request is sent; asking again later gives
+ * the answer). FT_FOREVER: as long as the unit is there. Other negative values are an error. The
+ * unit, which is told the time, may say shortly before its end why there is no answer yet; if it
+ * does not, the call returns at most 20 ms after it. */
+typedef int64_t ftTimeout_t;
+#define FT_FOREVER ((ftTimeout_t) -1)
 
 /* ---------------------------------------------------------------- resources */
 
@@ -151,6 +159,9 @@ typedef struct {
     char excluded[FT_EXCLUDE_MAX];   /* nodes, separated by commas */
     int distance;                    /* -1: the nearest to `from` first; +1: the farthest; 0: any */
     ftResource_t from;               /* what near and far are measured from */
+    char ladder[32];                 /* policy, see ftLadder; "": as ft.conf says */
+    char when_none[32];              /* policy, see ftWhenNone; "": as ft.conf says */
+    uint32_t wait_ms;                /* policy, see ftWaitUpTo; 0: as ft.conf says */
     ftRetVal_t error;                /* FT_OK; else it is unusable, and excluded says why */
 } ftConstraint_t;
 
@@ -178,6 +189,29 @@ ftConstraint_t ftNeedSameKind(ftConstraint_t C);
 ftConstraint_t ftExclude(ftConstraint_t C, const char *node);
 ftConstraint_t ftNear(ftConstraint_t C, const ftResource_t R);
 ftConstraint_t ftFar(ftConstraint_t C, const ftResource_t R);
+
+/* The policy of one request, where it is to be another than the administrator's or the user's in
+ * ft.conf(5); the slides leave it to the runtime. As the others they narrow a constraint:
+ *     C = ftWaitUpTo(ftWhenNone(C, "wait,share"), 60000);
+ * Said twice, the later one counts. Two requests for the same lost resource that differ in it are
+ * answered with the same alternative as long as that satisfies both.
+ *   ftLadder     by which ways the resource manager may give a node, in this order, with commas
+ *                between: "spares", nodes that the job has and keeps idle, "expand", a node that
+ *                joins the job, "beside", an allocation beside it (rms_ladder)
+ *   ftWhenNone   what to do when none is free, in this order, with commas between: "wait" for one,
+ *                "share" a surviving node that is in use; and at the end "later", FT_ERR_NONE with
+ *                the time when one is expected (reply->available_at_s), or "fewer", FT_ERR_NONE
+ *                with the advice to go on without (reply->fewer). What is not named is not done
+ *                (rms_when_none)
+ *   ftWaitUpTo   wait so long for a node, in ms, 1 to FT_WAIT_MAX_MS (rms_timeout_ms). The T of
+ *                requestFT does not bound it: that is how long the caller waits for the answer, and
+ *                may ask again
+ * How many nodes a job may get is not the request's to say: rms_nodes_max in ft.conf(5).
+ * NULL, another word, one that is there twice, or one behind "later" or "fewer", and a time out of
+ * its range set .error in the result, as above. */
+ftConstraint_t ftLadder(ftConstraint_t C, const char *ways);
+ftConstraint_t ftWhenNone(ftConstraint_t C, const char *steps);
+ftConstraint_t ftWaitUpTo(ftConstraint_t C, ftTimeout_t wait_ms);
 
 /* ---------------------------------------------------------------- actions */
 
@@ -265,6 +299,7 @@ typedef struct {
     char reason[FT_TEXT_MAX]; /* after an error: what happened, to what */
     char hint[FT_TEXT_MAX];   /* after an error: what to do about it */
     int change;               /* of news of a node: an ftNodeChange_t, see ft_runtime.h */
+    int fewer;                /* FT_ERR_NONE, 1: the policy is to go on without (ftWhenNone) */
 } ftReply_t;
 
 /* ---------------------------------------------------------------- requests */
@@ -282,13 +317,6 @@ typedef const char *ftHost_t;
 typedef struct {
     uint64_t id;
 } ftHandle_t;
-
-/* A time to wait, in milliseconds. 0: do not wait (the request is sent; asking again later gives
- * the answer). FT_FOREVER: as long as the unit is there. Other negative values are an error. The
- * unit, which is told the time, may say shortly before its end why there is no answer yet; if it
- * does not, the call returns at most 20 ms after it. */
-typedef int64_t ftTimeout_t;
-#define FT_FOREVER ((ftTimeout_t) -1)
 
 /* Open a connection to an FT host; the resulting handle can be used in subsequent FT calls (slide
  * "The FT User API I").

@@ -97,7 +97,10 @@ static void describe(char text[FTM_WHO_MAX + sizeof FTM_WHO_ENV], const ftReply_
     ftm_who_write(text + sizeof FTM_WHO_ENV, &who);
 }
 
-/* A node that the launcher does not have yet is added to its own; a full one is shared. */
+/* A node that the launcher does not have yet is added to its own; a full one is shared. PRRTE
+ * counts slots and cores apart: to go beyond the slots is OVERSUBSCRIBE, which also leaves the
+ * process unbound; and a node whose cores are all bound to is still refused unless they may be
+ * overloaded. Both are said, so that what the runtime has decided is not decided again there. */
 static void put_place(MPI_Info info, const ftReply_t *claim)
 {
     const char *node = claim->alternative.node;
@@ -106,6 +109,7 @@ static void put_place(MPI_Info info, const ftReply_t *claim)
         PMPI_Info_set(info, "PMIX_ADD_HOST", node);
     PMPI_Info_set(info, "PMIX_HOST", node);
     PMPI_Info_set(info, "PMIX_MAPBY", ":OVERSUBSCRIBE");
+    PMPI_Info_set(info, "PMIX_BINDTO", "none:overload-allowed");
 }
 
 static int spawn(const ftReply_t *claim, const char *command, char *argv[],

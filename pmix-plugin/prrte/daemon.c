@@ -50,8 +50,12 @@ int ftp_daemon_init(void)
     return ftp_units_daemon_init();
 }
 
+/* An end that nobody ordered: mpirun is gone, with its node perhaps. ft-srun, around the daemon in a job of
+ * Slurm, knows by this code. */
 void ftp_daemon_fini(void)
 {
+    if (!prte_prteds_term_ordered)
+        prte_exit_status = FTP_EXIT_FORSAKEN;
     PRTE_RML_CANCEL(PRTE_NAME_WILDCARD, FTP_TAG_LOST);
     ftp_units_fini();
 }

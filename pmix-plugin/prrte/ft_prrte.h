@@ -57,6 +57,7 @@
 
 /* Message tags of our own, above PRRTE's. */
 #define FTP_TAG_LOST (PRTE_RML_TAG_MAX + 17)  /* master -> all: these daemons are lost */
+#define FTP_EXIT_FORSAKEN 86 /* a daemon that lost its master; ft-srun knows it */
 #define FTP_TAG_UNITS (PRTE_RML_TAG_MAX + 18)   /* master -> daemon: the unit to start or to use */
 #define FTP_TAG_NO_UNIT (PRTE_RML_TAG_MAX + 19) /* daemon -> master: my node has none: why */
 #define FTP_TAG_ALLOC (PRTE_RML_TAG_MAX + 20)     /* daemon -> master: a process asks for nodes */

@@ -4,8 +4,8 @@
  * in rank and of one of Slurm's jobs.
  *
  * Started for slurm.c, with the same daemons and the same arguments as plm/slurm has (plm_slurm_args
- * too), and these besides: --no-kill, --kill-on-bad-exit=0, --wait=0; in another job than the
- * launcher's, --jobid and --overlap.
+ * too), and these besides: --no-kill, --kill-on-bad-exit=0, --wait=0, --external-launcher; in another
+ * job than the launcher's, --jobid and --overlap.
  *
  * What an srun says is kept for who is told of its end, the last SAID_MAX bytes, and shown where the
  * user wants to see daemons' output (--debug-daemons, --leave-session-attached, any verbosity).
@@ -25,6 +25,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#if __has_include(<slurm/slurm_version.h>)
+#include <slurm/slurm_version.h>
+#endif
+
 #include "spawn.h"
 #include "src/mca/plm/base/plm_private.h"
 #include "src/mca/plm/plm.h"
@@ -32,6 +36,15 @@
 #include "src/util/pmix_argv.h"
 #include "src/util/pmix_environ.h"
 #include "src/util/pmix_path.h"
+
+/* 23.11: a step for daemons has all of its nodes, devices included, and leaves them to other steps. Without, it
+ * asks for what the job asked for, and Slurm refuses it where that was a number of devices for all
+ * nodes together (--gpus). For the Slurm that this was built with, as all that has to do with Slurm. */
+#if defined SLURM_VERSION_NUMBER && SLURM_VERSION_NUMBER >= 0x170b00
+#define EXTERNAL_LAUNCHER "--external-launcher",
+#else
+#define EXTERNAL_LAUNCHER
+#endif
 
 #define SAID_MAX 512          /* of an srun's words, the last ones */
 #define END_MS 400            /* each: an srun that ends by itself, one that was told to */
@@ -216,9 +229,25 @@ static void add_daemon(char ***argv, pmix_rank_t first)
     (*argv)[place] = strdup(number);
 }
 
+/* A step goes on after its daemon where that has lost mpirun: ft-srun then sees to the job's end. */
+static void add_guard(char ***argv)
+{
+    static const char name[] = "/ft-srun";
+    const char *agent = getenv("FT_RSH_AGENT"), *job = getenv("SLURM_JOB_ID");
+    size_t length = agent != NULL ? strlen(agent) : 0;
+
+    if (job == NULL || length < sizeof name - 1
+        || strcmp(agent + length - (sizeof name - 1), name) != 0)
+        return;
+    PMIX_ARGV_APPEND_NOSIZE_COMPAT(argv, agent);
+    PMIX_ARGV_APPEND_NOSIZE_COMPAT(argv, "--daemon");
+    PMIX_ARGV_APPEND_NOSIZE_COMPAT(argv, job);
+}
+
 static char **arguments(const char *program, const char *job, pmix_rank_t first, pmix_rank_t end)
 {
     static const char *const always[] = {"--ntasks-per-node=1", "--mpi=none", "--cpu-bind=none",
+                                         EXTERNAL_LAUNCHER
                                          "--no-kill", "--kill-on-bad-exit=0", "--wait=0"};
     char **argv = NULL;
 
@@ -231,6 +260,7 @@ static char **arguments(const char *program, const char *job, pmix_rank_t first,
     }
     add_users_arguments(&argv);
     add_nodes(&argv, first, end);
+    add_guard(&argv);
     add_daemon(&argv, first);
     return argv;
 }

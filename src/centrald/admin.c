@@ -99,6 +99,20 @@ static const char *name_of(struct order *order, const char *key)
     return name;
 }
 
+/* Who may order, and see what is other users'. */
+static bool may_change(const struct ft_admin *admin, uint32_t uid)
+{
+    const struct ft_plan *plan = admin->config.plan(admin->config.arg);
+
+    if (uid == 0 || uid == geteuid())
+        return true;
+    for (size_t i = 0; i < plan->admins_n; i++) {
+        if (plan->admins[i] == uid)
+            return true;
+    }
+    return false;
+}
+
 static struct ft_telling telling_of(const struct order *order)
 {
     uint64_t limit = number_of(order, "limit", LIMIT_DEFAULT);
@@ -112,6 +126,8 @@ static struct ft_telling telling_of(const struct order *order)
         .limit = limit < 1 ? 1 : limit > FT_TELLING_LIMIT_MAX ? FT_TELLING_LIMIT_MAX
                                                               : (unsigned) limit,
         .tail = tail > UINT32_MAX ? UINT32_MAX : (unsigned) tail,
+        .uid = order->asker->uid,
+        .sees_all = may_change(order->admin, order->asker->uid),
     };
 }
 
@@ -399,19 +415,6 @@ static const struct command *find(struct order *order)
 }
 
 /* ---------------------------------------------------------------- who may */
-
-static bool may_change(const struct ft_admin *admin, uint32_t uid)
-{
-    const struct ft_plan *plan = admin->config.plan(admin->config.arg);
-
-    if (uid == 0 || uid == geteuid())
-        return true;
-    for (size_t i = 0; i < plan->admins_n; i++) {
-        if (plan->admins[i] == uid)
-            return true;
-    }
-    return false;
-}
 
 static ftRetVal_t deny(struct order *order, const struct command *command)
 {

@@ -125,6 +125,12 @@ static bool is_failing(const struct trouble *worst)
     return worst != NULL && worst->grade >= FT_GRADE_FAILING;
 }
 
+/* What a job does to its node. */
+static bool is_load(const struct trouble *trouble)
+{
+    return strcmp(trouble->what, "memory") == 0 || strncmp(trouble->what, "disk ", 5) == 0;
+}
+
 static void log_trouble(struct ft_collector *collector, const struct trouble *trouble)
 {
     char text[700];
@@ -159,6 +165,8 @@ static void act(struct ft_collector *collector, const char *node, bool was_faili
         return;
     }
     snprintf(text, sizeof text, "%s (%s)", worst->text, worst->evidence);
+    if (collector->events.sick != NULL && !is_load(worst))
+        collector->events.sick(collector->arg, node, text);
     collector->events.failing(collector->arg, node, text);
 }
 

@@ -20,6 +20,9 @@ struct ft_collector_events {
     /* A node is going down (grade 2), by its own forecast; it is well again. Each once, until the
      * other one comes; only if ft.conf lets the central unit act (forecast { drain }). */
     void (*failing)(void *arg, const char *node, const char *why);
+    /* The same, ahead of it, where it is the node itself, not what runs on it: no memory or disk
+     * that is filled. May be NULL. */
+    void (*sick)(void *arg, const char *node, const char *why);
     void (*well)(void *arg, const char *node, const char *why);
     /* Writes an event. */
     void (*log)(void *arg, struct ft_event *event);

@@ -36,6 +36,7 @@
 #include "core/redeploy.h"
 #include "net/munge.h"
 #include "net/service.h"
+#include "rms/child.h"
 #include "wire/identity.h"
 
 #define RUN_FOLDER "/run/ft"
@@ -296,6 +297,8 @@ static int serve(struct program *program, struct ft_plan *plan, char *why, size_
     uv_run(&program->loop, UV_RUN_DEFAULT);
     ft_system_destroy(program->system);
     ft_service_destroy(program->service);
+    ft_child_forget_all();
+    uv_run(&program->loop, UV_RUN_NOWAIT);
     if (uv_loop_close(&program->loop) != 0)
         ft_log_warning("something of the loop was left open");
     if (!program->failed) {

@@ -287,6 +287,8 @@ static bool fill(yyjson_mut_doc *doc, yyjson_mut_val *object, const struct ft_ev
         good = add_text(doc, object, "node", event->node);
     if (good && event->decision != 0)
         good = yyjson_mut_obj_add_uint(doc, object, "decision", event->decision);
+    if (good && event->is_private)
+        good = yyjson_mut_obj_add_uint(doc, object, "owner", event->owner);
     for (int i = 0; good && i < FT_EVENT_FIELDS_MAX && event->fields[i].key != NULL; i++) {
         if (event->fields[i].text != NULL)
             good = add_text(doc, object, event->fields[i].key, event->fields[i].text);
@@ -328,6 +330,14 @@ void ft_events_write(struct ft_events *events, const struct ft_event *event)
     if (events->seen != NULL)
         events->seen(events->seen_arg, event, line, n);
     free(line);
+}
+
+bool ft_events_may_see(const char *line, uint32_t uid)
+{
+    static const char key[] = ",\"owner\":"; /* in a text its quotes would be escaped */
+    const char *owner = strstr(line, key);
+
+    return owner == NULL || strtoul(owner + sizeof key - 1, NULL, 10) == uid;
 }
 
 /* ---------------------------------------------------------------- an earlier run's */

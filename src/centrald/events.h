@@ -5,6 +5,7 @@
 #ifndef FT_CENTRALD_EVENTS_H
 #define FT_CENTRALD_EVENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,9 @@ void ft_events_close(struct ft_events *events); /* takes NULL */
 /* Writes an entry, in one piece. If that fails, it is said once in the daemon's log, and again when
  * entries can be written again, with how many were lost. */
 void ft_events_write(struct ft_events *events, const struct ft_event *event);
+
+/* Whether a line is that user's to see: it concerns no user's job, or his. */
+bool ft_events_may_see(const char *line, uint32_t uid);
 
 /* Bytes that the file may have: beyond it, it becomes PATH.1 (in the place of the one before) and
  * is begun anew. 0: no limit, as at first. */

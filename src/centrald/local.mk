@@ -49,6 +49,8 @@ src_centrald_libftcentrald_la_SOURCES = \
     src/centrald/orders.c src/centrald/orders.h \
     src/centrald/outbox.c src/centrald/outbox.h \
     src/centrald/parts.h \
+    src/centrald/pleas.c src/centrald/pleas.h \
+    src/centrald/purveyors.c src/centrald/purveyors.h \
     src/centrald/recent.c src/centrald/recent.h \
     src/centrald/reign.c src/centrald/reign.h \
     src/centrald/redeploy.c src/centrald/redeploy.h \

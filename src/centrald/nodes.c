@@ -7,9 +7,11 @@
  *     units.c                  a unit is up, down          sessions, modules, collector, summons
  *     units.c                  ModuleState, -List, ...     modules, collector
  *     units.c                  Repaired                    redeployer
- *     watch.c                  a node is lost              units, sessions, modules, collector
+ *     watch.c                  a node is lost              units, sessions, spares, modules,
+ *                                                          collector
  *     collector.c              failing, well               sessions (launchers), modules
  *     admin.c                  drained, drained no more    sessions (launchers); the modules know
+ *     spares.c                 Slurm has it out of service sessions (launchers)
  *     modules.c                an order                    the node's unit, through the outbox
  *
  * A node is failing to its launchers as long as anything says so: a forecast or a person. Only when
@@ -26,6 +28,7 @@
 #include "centrald/redeploy.h"
 #include "centrald/scribe.h"
 #include "centrald/sessions.h"
+#include "centrald/spares.h"
 #include "centrald/summons.h"
 #include "centrald/units.h"
 #include "centrald/watch.h"
@@ -136,6 +139,7 @@ static void declare(void *arg, const void *data, size_t n)
     (void) n;
     ft_units_part(parts->units, declared->node, "its node was declared lost");
     ft_sessions_node_declared(parts->sessions, declared->node, declared->text);
+    ft_sessions_each_on(parts->sessions, declared->node, ft_spares_forsaken, parts->spares);
     if (parts->modules == NULL)
         return;
     ft_modules_node_lost(parts->modules, declared->node,
@@ -181,6 +185,13 @@ static const struct ft_berth *berth_of(const struct ft_parts *parts, const char 
     return parts->modules != NULL ? ft_fleet_node(ft_modules_fleet(parts->modules), node) : NULL;
 }
 
+void ft_nodes_sick(void *arg, const char *node, const char *why)
+{
+    const struct ft_parts *parts = arg;
+
+    ft_sessions_node_suspect(parts->sessions, node, FT_SUSPECT_FAILING, why);
+}
+
 void ft_nodes_failing(void *arg, const char *node, const char *why)
 {
     const struct ft_parts *parts = arg;
@@ -211,6 +222,17 @@ void ft_nodes_drained(void *arg, const char *node, const char *why)
         ft_sessions_node_failing(parts->sessions, node, why);
     else if (berth == NULL || berth->failing == NULL)
         ft_sessions_node_well(parts->sessions, node, "it is drained no more");
+}
+
+/* Slurm's jobs leave it; the site's modules are none of Slurm's. */
+void ft_nodes_in_service(const struct ft_parts *parts, const char *node, const char *why)
+{
+    const struct ft_berth *berth = berth_of(parts, node);
+
+    if (why != NULL)
+        ft_sessions_node_failing(parts->sessions, node, why);
+    else if (berth == NULL || (berth->failing == NULL && berth->drained == NULL))
+        ft_sessions_node_well(parts->sessions, node, "Slurm has it in service again");
 }
 
 void ft_nodes_drain_again(const struct ft_parts *parts)

@@ -27,12 +27,16 @@ void ft_nodes_declared_before(const struct ft_parts *parts);
 
 /* ---- from collector.c: it is going down, by a forecast, or is well again */
 void ft_nodes_failing(void *parts, const char *node, const char *why);
+void ft_nodes_sick(void *parts, const char *node, const char *why);
 void ft_nodes_well(void *parts, const char *node, const char *why);
 
 /* ---- from admin.c: a person drains it, or does so no more (why NULL). _drain_again: what a
  * predecessor was told to drain. */
 void ft_nodes_drained(void *parts, const char *node, const char *why);
 void ft_nodes_drain_again(const struct ft_parts *parts);
+
+/* ---- from spares.c: the resource manager has it out of service, or in service again (why NULL) */
+void ft_nodes_in_service(const struct ft_parts *parts, const char *node, const char *why);
 
 /* ---- from modules.c: an order for its unit, let out when what was kept before is safe */
 void ft_nodes_send(void *parts, const char *node, const Ft__Message *message);

@@ -16,6 +16,7 @@ struct ft_later;
 struct ft_modules;
 struct ft_orders;
 struct ft_plan;
+struct ft_pleas;
 struct ft_redeployer;
 struct ft_requests;
 struct ft_scribe;
@@ -35,6 +36,7 @@ struct ft_parts {
     struct ft_site *site;           /* what nodes should be */
     struct ft_requests *requests;
     struct ft_watch *watch;         /* silence */
+    struct ft_pleas *pleas;         /* what the resource manager's administrator is asked for */
     struct ft_spares *spares;       /* nodes to be had */
     struct ft_units *units;
     struct ft_clients *clients;

@@ -12,6 +12,7 @@
  *     probe                       units.c
  *     want_unit                   summons.c    a unit is started, or looked for
  *     acquire, abandon, release   spares.c     the resource manager
+ *     suspect, time_lost          spares.c     its administrator (pleas.c)
  *     configured, explain         site.c       what a node should be
  */
 #include "centrald/reign.h"
@@ -30,6 +31,7 @@
 #include "centrald/nodes.h"
 #include "centrald/orders.h"
 #include "centrald/parts.h"
+#include "centrald/pleas.h"
 #include "centrald/redeploy.h"
 #include "centrald/requests.h"
 #include "centrald/scribe.h"
@@ -70,9 +72,18 @@ static uint64_t do_number(void *arg, enum ft_number what)
     return ft_scribe_number(((struct ft_reign *) arg)->parts.scribe, what);
 }
 
+/* What is of a session is its user's. */
 static void do_log(void *arg, const struct ft_event *event)
 {
-    ft_scribe_log(((struct ft_reign *) arg)->parts.scribe, event);
+    const struct ft_parts *parts = &((struct ft_reign *) arg)->parts;
+    struct ft_event copy = *event;
+    struct ft_session_owner owner;
+
+    if (event->session != 0 && ft_sessions_owner(parts->sessions, event->session, &owner)) {
+        copy.is_private = true;
+        copy.owner = owner.uid;
+    }
+    ft_scribe_log(parts->scribe, &copy);
 }
 
 static int64_t do_now_ns(void *arg)
@@ -112,9 +123,19 @@ static void do_abandon(void *arg, uint64_t acquire)
     ft_spares_abandon(((struct ft_reign *) arg)->parts.spares, acquire);
 }
 
-static void do_release(void *arg, const char *node, bool broken)
+static void do_release(void *arg, const struct ft_returned *returned)
 {
-    ft_spares_release(((struct ft_reign *) arg)->parts.spares, node, broken);
+    ft_spares_release(((struct ft_reign *) arg)->parts.spares, returned);
+}
+
+static void do_suspect(void *arg, const struct ft_suspect *suspect)
+{
+    ft_spares_suspect(((struct ft_reign *) arg)->parts.spares, suspect);
+}
+
+static void do_time_lost(void *arg, const struct ft_lost_time *lost)
+{
+    ft_spares_time_lost(((struct ft_reign *) arg)->parts.spares, lost);
 }
 
 static bool do_configured(void *arg, const char *node, struct ft_facts *facts)
@@ -148,11 +169,12 @@ static void on_declared(void *arg, const char *node, uint64_t incarnation, const
     ft_nodes_declared(&((struct ft_reign *) arg)->parts, node, incarnation, text);
 }
 
-static void on_core_gone(void *arg, struct ft_central *central)
+static void on_core_gone(void *arg, struct ft_central *central, uint64_t session)
 {
     struct ft_reign *reign = arg;
 
     ft_requests_core_gone(reign->parts.requests, central);
+    ft_spares_part(reign->parts.spares, session);
 }
 
 static void take_command(void *arg, uint64_t token, const struct ft_asker *asker,
@@ -218,6 +240,8 @@ static int make_core(struct ft_reign *reign, char *why, size_t size)
                 .acquire = do_acquire,
                 .abandon = do_abandon,
                 .release = do_release,
+                .suspect = do_suspect,
+                .time_lost = do_time_lost,
                 .configured = do_configured,
                 .explain = do_explain,
                 .number = reign->is_system ? do_number : NULL,
@@ -236,6 +260,12 @@ static int make_core(struct ft_reign *reign, char *why, size_t size)
     requests.outbox = ft_scribe_outbox(parts->scribe);
     parts->requests = ft_requests_create(&requests);
     return parts->site != NULL && parts->requests != NULL ? 0 : out_of_memory(why, size);
+}
+
+static int make_pleas(struct ft_reign *reign, char *why, size_t size)
+{
+    reign->parts.pleas = ft_pleas_create(&reign->parts);
+    return reign->parts.pleas != NULL ? 0 : out_of_memory(why, size);
 }
 
 static int make_watch(struct ft_reign *reign, char *why, size_t size)
@@ -331,7 +361,7 @@ static int make_orders(struct ft_reign *reign, char *why, size_t size)
 static int make_fleet(struct ft_reign *reign, char *why, size_t size)
 {
     static const struct ft_collector_events events = {
-        .failing = ft_nodes_failing, .well = ft_nodes_well, .log = log_of_parts};
+        .failing = ft_nodes_failing, .sick = ft_nodes_sick, .well = ft_nodes_well, .log = log_of_parts};
     struct ft_parts *parts = &reign->parts;
     const struct ft_plan *plan = parts->plan;
     struct ft_modules_config config = {.loop = reign->config.loop,
@@ -473,6 +503,7 @@ int ft_reign_begin(struct ft_reign *reign, char *why, size_t size)
     struct ft_parts *parts = &reign->parts;
 
     if (make_core(reign, why, size) < 0 || make_watch(reign, why, size) < 0 ||
+        make_pleas(reign, why, size) < 0 ||
         (parts->spares = ft_spares_create(parts, reign->config.loop, parts->plan, why, size)) ==
             NULL ||
         make_links(reign, why, size) < 0 || make_summons(reign, why, size) < 0 ||
@@ -616,6 +647,7 @@ void ft_reign_destroy(struct ft_reign *reign)
     ft_watch_destroy(parts->watch);
     ft_collector_destroy(parts->collector);
     ft_spares_destroy(parts->spares);
+    ft_pleas_destroy(parts->pleas);
     ft_site_destroy(parts->site);
     ft_sessions_destroy(parts->sessions);
     ft_requests_destroy(parts->requests);

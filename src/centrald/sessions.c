@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hostlist.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "core/inventory.h"
@@ -39,6 +40,8 @@ struct ft_session {
     char node[FT_NAME_MAX]; /* of the launcher */
     uint64_t number;        /* of its keys */
     uint32_t uid;
+    uint32_t slurm_job;     /* as its launcher says; 0: none */
+    char *spares;           /* nodes of that job that the launcher keeps idle; NULL: none */
     int64_t pid;
     unsigned links;         /* its launcher waits for news so often */
     bool waited;            /* it ever did: from its waiting no more one knows that it is gone */
@@ -79,6 +82,13 @@ struct ft_sessions *ft_sessions_create(const struct ft_sessions_config *config)
     return NULL;
 }
 
+static void destroy_session(struct ft_session *session)
+{
+    ft_central_destroy(session->central);
+    free(session->spares);
+    free(session);
+}
+
 void ft_sessions_destroy(struct ft_sessions *sessions)
 {
     if (sessions == NULL)
@@ -87,8 +97,7 @@ void ft_sessions_destroy(struct ft_sessions *sessions)
         struct ft_session *session = sessions->first;
 
         sessions->first = session->next;
-        ft_central_destroy(session->central);
-        free(session);
+        destroy_session(session);
     }
     ft_central_destroy(sessions->base.central);
     free(sessions);
@@ -138,6 +147,38 @@ static struct ft_session *session_of(struct ft_sessions *sessions, const struct 
     return session;
 }
 
+static struct ft_session *by_number(const struct ft_sessions *sessions, uint64_t number)
+{
+    struct ft_session *session = sessions->first;
+
+    while (session != NULL && session->number != number)
+        session = session->next;
+    return session;
+}
+
+uint64_t ft_sessions_number(const struct ft_sessions *sessions, const struct ft_central *central)
+{
+    const struct ft_session *session = sessions->first;
+
+    while (session != NULL && session->central != central)
+        session = session->next;
+    return session != NULL ? session->number : 0;
+}
+
+bool ft_sessions_owner(const struct ft_sessions *sessions, uint64_t number,
+                       struct ft_session_owner *owner)
+{
+    const struct ft_session *session = by_number(sessions, number);
+
+    if (session == NULL)
+        return false;
+    *owner = (struct ft_session_owner){.name = session->name,
+                                       .uid = session->uid,
+                                       .slurm_job = session->slurm_job,
+                                       .spares = session->spares};
+    return true;
+}
+
 bool ft_sessions_has(const struct ft_sessions *sessions, const struct ft_central *central)
 {
     const struct ft_session *session = sessions->first;
@@ -165,6 +206,7 @@ static struct ft_session *make(struct ft_sessions *sessions, const char *name, u
         number = sessions->number + 1;
     snprintf(config.kept_under, sizeof config.kept_under, KEY_PREFIX "%llu/",
              (unsigned long long) number);
+    config.session = number;
     session->central = ft_central_create(&sessions->config.env, &config);
     if (session->central == NULL) {
         free(session);
@@ -197,7 +239,7 @@ static void keep(struct ft_session *session)
 {
     const struct ft_env *env = &session->all->config.env;
     Ft__KeptSession kept = FT__KEPT_SESSION__INIT;
-    uint8_t bytes[3 * FT_NAME_MAX + 64];
+    uint8_t *bytes;
     char key[48];
 
     if (env->keep == NULL)
@@ -206,8 +248,17 @@ static void keep(struct ft_session *session)
     kept.node = session->node;
     kept.pid = session->pid;
     kept.uid = session->uid;
+    kept.slurm_job = session->slurm_job;
+    if (session->spares != NULL)
+        kept.spares = session->spares;
+    bytes = malloc(ft__kept_session__get_packed_size(&kept));
+    if (bytes == NULL) {
+        ft_log_error("out of memory: a successor will not know session %s", session->name);
+        return;
+    }
     key_of(session, key, sizeof key);
     env->keep(env->arg, key, bytes, ft__kept_session__pack(&kept, bytes));
+    free(bytes);
 }
 
 static void forget(struct ft_session *session)
@@ -232,12 +283,24 @@ static void log_session(struct ft_session *session, const char *name, const char
                              .node = session->node[0] != '\0' ? session->node : NULL,
                              .rank = -1,
                              .fields = {{.key = "session", .text = session->name},
-                                        {.key = "uid", .number = session->uid}},
+                                        {.key = "uid", .number = session->uid},
+                                        {.key = session->slurm_job != 0 ? "slurm_job" : NULL,
+                                         .number = session->slurm_job}},
                              .text = text};
 
     snprintf(text, sizeof text, "session %.255s of user %u on node %.255s %s", session->name,
              session->uid, session->node, what);
     ft_central_log(session->central, &event);
+}
+
+/* Without memory for their names the session does without spares. */
+static void set_spares(struct ft_session *session, const char *spares)
+{
+    if (spares == NULL || spares[0] == '\0')
+        return;
+    session->spares = strdup(spares);
+    if (session->spares == NULL)
+        ft_log_error("out of memory: the spare nodes of session %s are not used", session->name);
 }
 
 static struct ft_session *begin(struct ft_sessions *sessions, const char *name,
@@ -253,6 +316,8 @@ static struct ft_session *begin(struct ft_sessions *sessions, const char *name,
     }
     session->uid = asker->uid;
     session->pid = asker->pid;
+    session->slurm_job = asker->slurm_job;
+    set_spares(session, asker->spares);
     ft_text_copy(session->node, sizeof session->node, asker->node);
     keep(session);
     log_session(session, "session_began", "has begun");
@@ -277,6 +342,8 @@ static void give_back(struct ft_session *session)
 
     for (; node != NULL; node = node->order_next) {
         bool lost = node->state == FT_NODE_IS_LOST || node->declared;
+        struct ft_returned returned = {
+            .session = session->number, .node = node->name, .broken = lost};
         char text[400];
         struct ft_event event = {
             .name = "node_released", .node = node->name, .rank = -1, .text = text};
@@ -286,7 +353,7 @@ static void give_back(struct ft_session *session)
         snprintf(text, sizeof text, "node %.200s was given back to the resource manager%s",
                  node->name, lost ? ": it is lost" : "");
         ft_central_log(session->central, &event);
-        env->release(env->arg, node->name, lost);
+        env->release(env->arg, &returned);
     }
 }
 
@@ -322,8 +389,8 @@ static void end(struct ft_session *session, const char *why)
     if (is_open(session))
         ft_central_launcher_gone(session->central, "its connection ended, and it did not come back");
     log_session(session, "session_ended", why);
+    forget(session); /* once that is safe its nodes go back */
     give_back(session);
-    forget(session);
     while (*link != session)
         link = &(*link)->hash_next;
     *link = session->hash_next;
@@ -332,9 +399,8 @@ static void end(struct ft_session *session, const char *why)
     *link = session->next;
     sessions->n--;
     if (sessions->config.gone != NULL)
-        sessions->config.gone(sessions->config.env.arg, session->central);
-    ft_central_destroy(session->central);
-    free(session);
+        sessions->config.gone(sessions->config.env.arg, session->central, session->number);
+    destroy_session(session);
 }
 
 void ft_sessions_launcher_seen(struct ft_sessions *sessions, struct ft_central *central)
@@ -595,11 +661,28 @@ void ft_sessions_node_failing(struct ft_sessions *sessions, const char *node, co
         ft_central_node_failing(session->central, node, why);
 }
 
+void ft_sessions_node_suspect(struct ft_sessions *sessions, const char *node,
+                              enum ft_suspicion cause, const char *why)
+{
+    ft_central_node_suspect(sessions->base.central, node, cause, why);
+    for (EACH_KNOWING(session, sessions, node))
+        ft_central_node_suspect(session->central, node, cause, why);
+}
+
 void ft_sessions_node_well(struct ft_sessions *sessions, const char *node, const char *why)
 {
     ft_central_node_well(sessions->base.central, node, why);
     for (EACH_KNOWING(session, sessions, node))
         ft_central_node_well(session->central, node, why);
+}
+
+void ft_sessions_node_failing_in(struct ft_sessions *sessions, uint64_t number, const char *node,
+                                 const char *why)
+{
+    struct ft_session *session = by_number(sessions, number);
+
+    if (session != NULL)
+        ft_central_node_failing(session->central, node, why);
 }
 
 int ft_sessions_reconfigure(struct ft_sessions *sessions, const struct ft_central_config *config)
@@ -630,6 +713,8 @@ static int restore_session(struct ft_sessions *sessions, uint64_t number, const 
     if (session != NULL) {
         session->uid = kept->uid;
         session->pid = kept->pid;
+        session->slurm_job = kept->slurm_job;
+        set_spares(session, kept->spares);
         ft_text_copy(session->node, sizeof session->node, kept->node);
         /* Its launcher has so long to come over. */
         session->ends_ns = now_ns(sessions) + FT_SESSION_LINGER_MS * NS_PER_MS;
@@ -640,7 +725,7 @@ static int restore_session(struct ft_sessions *sessions, uint64_t number, const 
 
 int ft_sessions_restore(struct ft_sessions *sessions, const char *key, const void *data, size_t n)
 {
-    struct ft_session *session = sessions->first;
+    struct ft_session *session;
     unsigned long long number;
     char *rest;
 
@@ -649,28 +734,48 @@ int ft_sessions_restore(struct ft_sessions *sessions, const char *key, const voi
     number = strtoull(key + strlen(KEY_PREFIX), &rest, 10);
     if (*rest == '\0')
         return restore_session(sessions, number, data, n);
-    while (session != NULL && session->number != number)
-        session = session->next;
+    session = by_number(sessions, number);
     if (session != NULL && *rest == '/')
         return ft_central_restore(session->central, rest + 1, data, n);
     errno = EBADMSG;
     return -1;
 }
 
-void ft_sessions_restored(struct ft_sessions *sessions, void (*taken)(void *arg, const char *node),
-                          void *arg)
+static struct ft_hostlist *acquired_by(const struct ft_session *session)
+{
+    const struct ft_node *node = ft_inventory_first(ft_central_inventory(session->central));
+    struct ft_hostlist *list = ft_hostlist_create();
+
+    for (; list != NULL && node != NULL; node = node->order_next) {
+        if (node->acquired && ft_hostlist_add(list, node->name) < 0)
+            ft_log_error("node %s of session %s is not looked after: %s", node->name, session->name,
+                         strerror(errno));
+    }
+    return list;
+}
+
+static void session_restored(struct ft_session *session, ft_sessions_taken_fn *taken, void *arg)
+{
+    struct ft_hostlist *acquired;
+
+    sync(session);
+    acquired = acquired_by(session);
+    ft_central_restored(session->central);
+    for (size_t i = 0; acquired != NULL && i < ft_hostlist_count(acquired); i++) {
+        const char *name = ft_hostlist_at(acquired, i);
+        const struct ft_node *node =
+            ft_inventory_find(ft_central_inventory(session->central), name);
+
+        taken(arg, session->number, name, node != NULL && node->acquired);
+    }
+    ft_hostlist_destroy(acquired);
+}
+
+void ft_sessions_restored(struct ft_sessions *sessions, ft_sessions_taken_fn *taken, void *arg)
 {
     ft_central_restored(sessions->base.central);
-    for (struct ft_session *session = sessions->first; session != NULL; session = session->next) {
-        struct ft_node *node = ft_inventory_first(ft_central_inventory(session->central));
-
-        sync(session);
-        ft_central_restored(session->central);
-        for (; node != NULL; node = node->order_next) {
-            if (node->acquired)
-                taken(arg, node->name);
-        }
-    }
+    for (struct ft_session *session = sessions->first; session != NULL; session = session->next)
+        session_restored(session, taken, arg);
 }
 
 /* ---------------------------------------------------------------- time */
@@ -715,4 +820,14 @@ void ft_sessions_each(const struct ft_sessions *sessions,
     for (const struct ft_session *session = sessions->first; session != NULL;
          session = session->next)
         visit(arg, session->name, session->central);
+}
+
+void ft_sessions_each_on(const struct ft_sessions *sessions, const char *node,
+                         void (*visit)(void *arg, uint64_t session), void *arg)
+{
+    for (const struct ft_session *session = sessions->first; session != NULL;
+         session = session->next) {
+        if (ft_node_names_equal(session->node, node))
+            visit(arg, session->number);
+    }
 }

@@ -28,7 +28,7 @@ struct ft_sessions_config {
     struct ft_central_config central;
     bool single;                     /* a job's own central unit: the base only */
     /* A session's ft_central is about to be destroyed: whoever waits for it has to be told. */
-    void (*gone)(void *arg, struct ft_central *central);
+    void (*gone)(void *arg, struct ft_central *central, uint64_t session);
 };
 
 struct ft_sessions *ft_sessions_create(const struct ft_sessions_config *config); /* NULL: ENOMEM */
@@ -51,6 +51,16 @@ struct ft_central *ft_sessions_of(struct ft_sessions *sessions, const struct ft_
 
 /* The ft_central of the session of that job; the base if there is none. */
 struct ft_central *ft_sessions_of_job(struct ft_sessions *sessions, const char *job);
+
+/* What is known of a session by its number. The texts are borrowed. */
+struct ft_session_owner {
+    const char *name;
+    uint32_t uid;
+    uint32_t slurm_job; /* Slurm's number of the job that its launcher said it is in; 0: none */
+    const char *spares; /* nodes of that job that the launcher keeps idle; NULL: none */
+};
+bool ft_sessions_owner(const struct ft_sessions *sessions, uint64_t session,
+                       struct ft_session_owner *owner); /* false: there is none (any more) */
 
 /* A launcher has (no) connection. The session of one that has said that all is over ends at once;
  * one that said nothing and does not come back in time is gone (FT_SESSION_LINGER_MS). */
@@ -77,18 +87,32 @@ void ft_sessions_no_offer(struct ft_sessions *sessions, uint64_t acquire, const 
 void ft_sessions_node_declared(struct ft_sessions *sessions, const char *node, const char *why);
 void ft_sessions_node_returned(struct ft_sessions *sessions, const char *node);
 void ft_sessions_node_failing(struct ft_sessions *sessions, const char *node, const char *why);
+void ft_sessions_node_suspect(struct ft_sessions *sessions, const char *node,
+                              enum ft_suspicion cause, const char *why);
 void ft_sessions_node_well(struct ft_sessions *sessions, const char *node, const char *why);
+
+/* The same for one session, and nobody else. */
+void ft_sessions_node_failing_in(struct ft_sessions *sessions, uint64_t session, const char *node,
+                                 const char *why);
 
 int ft_sessions_reconfigure(struct ft_sessions *sessions, const struct ft_central_config *config);
 
 /* A take-over: each record that was kept, then _restored. As ft_central_restore. taken: called for
- * each node that the resource manager had given. */
+ * each node that the resource manager had given; `needed` no more, where it was got for a decision
+ * that was not made. */
+typedef void ft_sessions_taken_fn(void *arg, uint64_t session, const char *node, bool needed);
 int ft_sessions_restore(struct ft_sessions *sessions, const char *key, const void *data, size_t n);
-void ft_sessions_restored(struct ft_sessions *sessions, void (*taken)(void *arg, const char *node),
-                          void *arg);
+void ft_sessions_restored(struct ft_sessions *sessions, ft_sessions_taken_fn *taken, void *arg);
 
 int64_t ft_sessions_next_deadline_ns(const struct ft_sessions *sessions);
 void ft_sessions_tick(struct ft_sessions *sessions);
+
+/* The number of each session whose launcher runs on that node. */
+void ft_sessions_each_on(const struct ft_sessions *sessions, const char *node,
+                         void (*visit)(void *arg, uint64_t session), void *arg);
+
+/* The number of a session, 0 of the base. */
+uint64_t ft_sessions_number(const struct ft_sessions *sessions, const struct ft_central *central);
 
 /* Each ft_central, the base first; name "" for the base. */
 void ft_sessions_each(const struct ft_sessions *sessions,

@@ -2,10 +2,15 @@
 /*
  * source.c - chooses the resource manager's backend, and gathers what it needs to know.
  *
- * Called by spares.c when a reign is made, or gets another plan. Reads the plan (rms, rms_ladder,
- * ...) and, of the environment that the launcher left, what tells a job of Slurm: SLURM_JOB_ID, and
- * FT_MODE, as a job that is only to report failures (sbatch --ft=report) gets no node. Everything
- * else is the backend's. A job's launcher is this program's parent; so "pmix" asks that.
+ * Called by purveyors.c when a reign is made, or gets another plan, and for each session of a system
+ * that runs in a job of Slurm. Reads the plan (rms, rms_ladder, ...). Of a job's own central unit
+ * the environment that the launcher left tells the job of Slurm (common/slurmjob.c), and FT_MODE, as
+ * a job that is only to report failures (sbatch --ft=report) gets no node; of a session its
+ * launcher has told it. Everything else is the backend's. A job's launcher is this program's
+ * parent; so "pmix" asks that.
+ *
+ * Slurm is asked in the name of the job's user: a system's central unit that is not root can do so
+ * for its own user only.
  */
 #include "centrald/source.h"
 
@@ -19,6 +24,7 @@
 
 #include "common/hostlist.h"
 #include "common/log.h"
+#include "common/slurmjob.h"
 
 #define SLURM_HELPER "ft-rms-slurm"
 #define PMIX_HELPER "ft-rms-pmix"
@@ -26,19 +32,6 @@
 enum source { NOWHERE = -1, POOL, SLURM, PMIX };
 
 static const char *const backends[] = {[POOL] = "pool", [SLURM] = "slurm", [PMIX] = "pmix"};
-
-/* Slurm's number of the job around this process, 0: none. */
-static uint32_t slurm_job(void)
-{
-    const char *text = getenv("SLURM_JOB_ID");
-    char *end;
-    unsigned long id;
-
-    if (text == NULL || text[0] < '0' || text[0] > '9')
-        return 0;
-    id = strtoul(text, &end, 10);
-    return *end == '\0' && id < UINT32_MAX ? (uint32_t) id : 0;
-}
 
 /* Where it was installed; else beside this program, as after a move of the whole
  * (SBIN/../libexec). */
@@ -61,17 +54,21 @@ static bool find_helper(const char *name, char path[PATH_MAX])
 
 /* ---------------------------------------------------------------- which one */
 
-static bool can_slurm(bool is_system, char helper[PATH_MAX], char *why, size_t size)
+static bool find_slurm_helper(char helper[PATH_MAX], char *why, size_t size)
 {
-    if (is_system || slurm_job() == 0) {
-        snprintf(why, size, "rms = \"slurm\" is for the central unit of a job in a Slurm allocation "
-                            "(SLURM_JOB_ID); leave it out elsewhere");
-        return false;
-    }
     if (find_helper(SLURM_HELPER, helper))
         return true;
     snprintf(why, size, "%s/" SLURM_HELPER " is not there: ft was built without libslurm, or its "
                         "part for Slurm is not installed", FT_PKGLIBEXECDIR);
+    return false;
+}
+
+static bool can_slurm(char helper[PATH_MAX], char *why, size_t size)
+{
+    if (ft_slurm_job() != 0)
+        return find_slurm_helper(helper, why, size);
+    snprintf(why, size, "rms = \"slurm\" is for a job in a Slurm allocation (SLURM_JOB_ID), or for "
+                        "a system; leave it out elsewhere");
     return false;
 }
 
@@ -89,6 +86,13 @@ static bool can_pmix(bool is_system, char helper[PATH_MAX], char *why, size_t si
     return false;
 }
 
+/* Of a system: what its sessions get that are in no job of Slurm. */
+static enum source choose_for_system(const struct ft_plan *plan, char helper[PATH_MAX], char *why,
+                                     size_t size)
+{
+    return strcmp(plan->rms, "slurm") != 0 || find_slurm_helper(helper, why, size) ? POOL : NOWHERE;
+}
+
 /* NOWHERE, and why, if the one that ft.conf names cannot be. */
 static enum source choose(const struct ft_plan *plan, bool is_system, char helper[PATH_MAX],
                           char *why, size_t size)
@@ -97,13 +101,15 @@ static enum source choose(const struct ft_plan *plan, bool is_system, char helpe
 
     if (strcmp(plan->rms, "pmix") == 0)
         return can_pmix(is_system, helper, why, size) ? PMIX : NOWHERE;
+    if (is_system)
+        return choose_for_system(plan, helper, why, size);
     if (strcmp(plan->rms, "pool") == 0 || (mode != NULL && strcmp(mode, "report") == 0))
         return POOL;
-    if (can_slurm(is_system, helper, why, size))
+    if (can_slurm(helper, why, size))
         return SLURM;
     if (strcmp(plan->rms, "slurm") == 0)
         return NOWHERE;
-    if (!is_system && slurm_job() != 0)
+    if (ft_slurm_job() != 0)
         ft_log_warning("no nodes from Slurm: %s", why);
     return POOL;
 }
@@ -112,11 +118,33 @@ static enum source choose(const struct ft_plan *plan, bool is_system, char helpe
 
 static int slurm_config(struct ft_rms_slurm_config *config, const struct ft_plan *plan)
 {
-    config->job = slurm_job();
     config->timeout_ms = plan->central.rms_timeout_ms;
     config->watch_ms = plan->rms_watch_ms;
+    config->drain = plan->rms_drain;
+    config->give_time_max_s = plan->rms_give_time_max_s;
     config->partition = plan->rms_partition[0] != '\0' ? plan->rms_partition : NULL;
-    return ft_rms_ladder_parse(plan->rms_ladder, config->ladder);
+    return ft_ways_parse(plan->rms_ladder, config->ladder);
+}
+
+/* With a list of names as its pool. */
+static struct ft_rms *make(enum source source, struct ft_rms_config *config,
+                           const struct ft_hostlist *pool, const struct ft_rms_events *events,
+                           void *arg, char *why, size_t size)
+{
+    size_t n = pool != NULL ? ft_hostlist_count(pool) : 0;
+    const char **names = calloc(n + 1, sizeof *names);
+    struct ft_rms *rms = NULL;
+
+    for (size_t i = 0; names != NULL && i < n; i++)
+        names[i] = ft_hostlist_at(pool, i);
+    config->pool = names;
+    config->pool_n = n;
+    if (names != NULL)
+        rms = ft_rms_create(backends[source], config, events, arg);
+    if (rms == NULL)
+        snprintf(why, size, "the resource manager (%s): %s", backends[source], strerror(errno));
+    free(names);
+    return rms;
 }
 
 struct ft_rms *ft_source_make(const struct ft_plan *plan, bool is_system, uv_loop_t *loop,
@@ -125,27 +153,86 @@ struct ft_rms *ft_source_make(const struct ft_plan *plan, bool is_system, uv_loo
 {
     char helper[PATH_MAX] = "";
     enum source source = choose(plan, is_system, helper, why, size);
-    size_t n = ft_hostlist_count(plan->pool);
-    const char **names;
-    struct ft_rms_config config = {.pool_n = n,
+    struct ft_rms_config config = {.nodes_max = plan->rms_nodes_max,
                                    .loop = loop,
-                                   .slurm.helper = helper,
+                                   .slurm = {.job = ft_slurm_job(), .helper = helper},
                                    .pmix = {.helper = helper, .server = (long) getppid()}};
-    struct ft_rms *rms = NULL;
+    struct ft_rms *rms;
 
     if (source == NOWHERE)
         return NULL;
-    names = calloc(n + 1, sizeof *names);
-    for (size_t i = 0; names != NULL && i < n; i++)
-        names[i] = ft_hostlist_at(plan->pool, i);
-    config.pool = names;
-    if (names != NULL && slurm_config(&config.slurm, plan) == 0)
-        rms = ft_rms_create(backends[source], &config, events, arg);
-    free(names);
-    if (rms == NULL)
-        snprintf(why, size, "the resource manager (%s): %s", backends[source], strerror(errno));
-    else if (source == SLURM)
+    if (slurm_config(&config.slurm, plan) != 0) {
+        snprintf(why, size, "rms_ladder = \"%s\" is no ladder", plan->rms_ladder);
+        return NULL;
+    }
+    rms = make(source, &config, plan->pool, events, arg, why, size);
+    if (rms != NULL && source == SLURM)
         ft_log_info("nodes come from Slurm, for its job %" PRIu32 ": %s", config.slurm.job,
                     plan->rms_ladder);
+    return rms;
+}
+
+/* ---------------------------------------------------------------- of a system's sessions */
+
+bool ft_source_is_slurm(const struct ft_plan *plan)
+{
+    return strcmp(plan->rms, "auto") == 0 || strcmp(plan->rms, "slurm") == 0;
+}
+
+struct ft_rms *ft_source_for_session(const struct ft_plan *plan,
+                                     const struct ft_source_session *session, uv_loop_t *loop,
+                                     const struct ft_rms_events *events, void *arg, char *why,
+                                     size_t size)
+{
+    char helper[PATH_MAX] = "";
+    struct ft_rms_config config = {
+        .nodes_max = plan->rms_nodes_max,
+        .loop = loop,
+        .slurm = {.job = session->slurm_job, .helper = helper, .many = true,
+                  .becomes = session->uid != geteuid(), .uid = session->uid}};
+    struct ft_hostlist *spares = NULL;
+    struct ft_rms *rms = NULL;
+
+    if (config.slurm.becomes && geteuid() != 0) {
+        snprintf(why, size, "ft-centrald runs as user %u, and can ask Slurm in no other's name than "
+                            "its own: have it run as root", (unsigned) geteuid());
+        return NULL;
+    }
+    if (!find_slurm_helper(helper, why, size))
+        return NULL;
+    if (slurm_config(&config.slurm, plan) != 0) {
+        snprintf(why, size, "rms_ladder = \"%s\" is no ladder", plan->rms_ladder);
+        return NULL;
+    }
+    config.slurm.watch_ms = 0; /* the system has one watch, of all nodes */
+    /* Names only: what is claimed is no more than it looks. */
+    if (session->spares != NULL && strpbrk(session->spares, "[]") == NULL)
+        spares = ft_hostlist_parse(session->spares, NULL, 0);
+    rms = make(SLURM, &config, spares, events, arg, why, size);
+    ft_hostlist_destroy(spares);
+    return rms;
+}
+
+int ft_source_change(struct ft_rms *rms, const struct ft_plan *plan)
+{
+    struct ft_rms_config config = {.nodes_max = plan->rms_nodes_max};
+
+    return slurm_config(&config.slurm, plan) == 0 ? ft_rms_change(rms, &config) : -1;
+}
+
+struct ft_rms *ft_source_watch(const struct ft_plan *plan, uv_loop_t *loop,
+                               const struct ft_rms_events *events, void *arg)
+{
+    char helper[PATH_MAX] = "", why[300] = "";
+    struct ft_rms_config config = {
+        .loop = loop,
+        .slurm = {.helper = helper, .many = true, .watch_ms = plan->rms_watch_ms}};
+    struct ft_rms *rms;
+
+    if (plan->rms_watch_ms == 0 || !find_slurm_helper(helper, why, sizeof why))
+        return NULL;
+    rms = make(SLURM, &config, NULL, events, arg, why, sizeof why);
+    if (rms == NULL)
+        ft_log_warning("what Slurm knows of nodes is not heard: %s", why);
     return rms;
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * spares.c - owns the resource manager's backend (rms/) of a reign.
+ * spares.c - owns a reign's side of the resource manager: what is wished of it, and what it answers.
  *
- * Called by reign.c: core's wishes come in (env.acquire, env.abandon, env.release), the backend's
- * answers go back to the session that wished, through later.c, because a backend may answer at once
- * and core must not be called from within its own effects. An offer that nobody waits for any more
- * goes back. What the resource manager says of nodes goes to nodes.c, the same way.
+ * Called by reign.c: core's wishes come in (env.acquire, env.abandon, env.release) and go on to
+ * who gets nodes for that session (purveyors.c); the answers go back to the session that wished,
+ * through later.c, because they may come at once and core must not be called from within its own
+ * effects. An offer that nobody waits for any more goes back. What the resource manager says of nodes
+ * goes to nodes.c, the same way.
  *
- * Which backend it is, source.c says. It ends when the reign stops, not when that is destroyed:
- * what it has in the loop (helper processes) would keep that going. Wishes are not heard after
- * that.
+ * With a ledger, what a successor could not know of must not happen: a node goes back once it is
+ * safe that nobody has it any more (through the outbox), and one that was given is said to be kept
+ * once it is safe that somebody has it.
+ *
+ * It ends when the reign stops, not when that is destroyed: what the backends have in the loop
+ * (helper processes) would keep that going. Wishes are not heard after that.
  */
 #include "centrald/spares.h"
 
@@ -20,33 +24,97 @@
 
 #include "centrald/later.h"
 #include "centrald/nodes.h"
+#include "centrald/purveyors.h"
+#include "centrald/scribe.h"
 #include "centrald/sessions.h"
-#include "centrald/source.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "core/inventory.h"
-#include "rms/rms.h"
 
 struct ft_spares {
     const struct ft_parts *parts;
-    uv_loop_t *loop;
-    struct ft_rms *rms;      /* NULL: stopped */
-    struct ft_rms *prepared; /* NULL: none */
+    struct ft_purveyors *purveyors; /* NULL: stopped */
 };
 
+/* What is put aside, for later or until it is safe. */
 struct answer {
-    uint64_t acquire;
+    uint64_t session, acquire;
     int64_t available_at_s;
     char node[FT_NAME_MAX]; /* "": none */
     char why[FT_TEXT_MAX];
 };
 
-struct bad_news {
+struct node_news {
+    uint64_t session;
+    bool well;
     char node[FT_NAME_MAX];
     char why[FT_TEXT_MAX];
 };
 
+struct holding {
+    uint64_t session;
+    bool broken;
+    char node[FT_NAME_MAX];
+};
+
+/* ---------------------------------------------------------------- once it is safe */
+
+static void say_kept(void *arg, const void *data, size_t n)
+{
+    const struct ft_spares *spares = arg;
+    const struct holding *holding = data;
+
+    (void) n;
+    if (spares->purveyors != NULL)
+        ft_purveyors_kept(spares->purveyors, holding->session, holding->node);
+}
+
+static void say_released(void *arg, const void *data, size_t n)
+{
+    const struct ft_spares *spares = arg;
+    const struct holding *holding = data;
+    struct ft_returned returned = {
+        .session = holding->session, .node = holding->node, .broken = holding->broken};
+
+    (void) n;
+    if (spares->purveyors != NULL)
+        ft_purveyors_release(spares->purveyors, &returned);
+}
+
+static void say_parted(void *arg, const void *data, size_t n)
+{
+    const struct ft_spares *spares = arg;
+    const struct holding *holding = data;
+
+    (void) n;
+    if (spares->purveyors != NULL)
+        ft_purveyors_part(spares->purveyors, holding->session);
+}
+
+static void once_safe(struct ft_spares *spares, ft_outbox_fn say, uint64_t session,
+                      const char *node, bool broken)
+{
+    struct holding holding;
+
+    memset(&holding, 0, sizeof holding);
+    holding.session = session;
+    holding.broken = broken;
+    ft_text_copy(holding.node, sizeof holding.node, node);
+    if (spares->parts->book == NULL)
+        say(spares, &holding, sizeof holding);
+    else if (ft_scribe_out(spares->parts->scribe, say, spares, &holding, sizeof holding) < 0 &&
+             errno != ECANCELED) /* who does not lead any more has nothing to say */
+        ft_log_error("the resource manager is not told of node %s: %s", node, strerror(errno));
+}
+
 /* ---------------------------------------------------------------- answers */
+
+static void give_back(const struct ft_spares *spares, uint64_t session, const char *node)
+{
+    struct ft_returned returned = {.session = session, .node = node};
+
+    if (spares->purveyors != NULL)
+        ft_purveyors_release(spares->purveyors, &returned);
+}
 
 static void deliver(void *arg, const void *data, size_t n)
 {
@@ -58,137 +126,149 @@ static void deliver(void *arg, const void *data, size_t n)
         ft_sessions_no_offer(spares->parts->sessions, answer->acquire, answer->why,
                              answer->available_at_s);
     else if (!ft_sessions_offer(spares->parts->sessions, answer->acquire, answer->node))
-        ft_rms_release(spares->rms, answer->node, false);
+        give_back(spares, answer->session, answer->node);
+    else if (spares->parts->book != NULL)
+        once_safe(spares, say_kept, answer->session, answer->node, false);
 }
 
-static void on_offer(void *arg, uint64_t acquire, const char *node)
+static void on_offer(void *arg, uint64_t session, uint64_t acquire, const char *node)
 {
     struct ft_spares *spares = arg;
-    struct answer answer = {.acquire = acquire};
+    struct answer answer;
 
+    memset(&answer, 0, sizeof answer);
+    answer.session = session;
+    answer.acquire = acquire;
     ft_text_copy(answer.node, sizeof answer.node, node);
     if (ft_later_put(spares->parts->later, deliver, spares, &answer, sizeof answer, 0) == 0)
         return;
     /* Core waits for its own deadline, then goes on without. */
     ft_log_error("out of memory: node %s, which was offered, goes back", node);
-    ft_rms_release(spares->rms, node, false);
+    give_back(spares, session, node);
 }
 
 static void on_none(void *arg, uint64_t acquire, const char *why, int64_t available_at_s)
 {
     struct ft_spares *spares = arg;
-    struct answer answer = {.acquire = acquire, .available_at_s = available_at_s};
+    struct answer answer;
 
+    memset(&answer, 0, sizeof answer);
+    answer.acquire = acquire;
+    answer.available_at_s = available_at_s;
     ft_text_copy(answer.why, sizeof answer.why, why);
     if (ft_later_put(spares->parts->later, deliver, spares, &answer, sizeof answer, 0) < 0)
         ft_log_error("out of memory: an answer of the resource manager is lost");
 }
 
-static void deliver_bad_news(void *arg, const void *data, size_t n)
+static void deliver_news(void *arg, const void *data, size_t n)
 {
     const struct ft_spares *spares = arg;
-    const struct bad_news *news = data;
+    const struct node_news *news = data;
 
     (void) n;
-    ft_nodes_failing((void *) (uintptr_t) spares->parts, news->node, news->why);
+    if (news->session != 0)
+        ft_sessions_node_failing_in(spares->parts->sessions, news->session, news->node, news->why);
+    else
+        ft_nodes_in_service(spares->parts, news->node, news->well ? NULL : news->why);
 }
 
-/* Slurm's word that a node is down means that it does not answer Slurm: whether it is lost is found
- * out by those who beat its heart. It is left either way. */
-static void on_node_fail(void *arg, const char *node, bool failing, const char *why)
+static void on_node_news(void *arg, uint64_t session, const char *node, const char *why)
 {
     struct ft_spares *spares = arg;
-    struct bad_news news;
+    struct node_news news;
 
-    (void) failing;
     memset(&news, 0, sizeof news);
+    news.session = session;
+    news.well = why == NULL;
+    if (news.well && session != 0)
+        return; /* what it says is that a node is gone, which does not come back */
     ft_text_copy(news.node, sizeof news.node, node);
-    ft_text_copy(news.why, sizeof news.why, why);
-    if (ft_later_put(spares->parts->later, deliver_bad_news, spares, &news, sizeof news, 0) < 0)
-        ft_log_error("out of memory: nobody is told of node %s: %s", node, why);
+    ft_text_copy(news.why, sizeof news.why, why != NULL ? why : "");
+    if (ft_later_put(spares->parts->later, deliver_news, spares, &news, sizeof news, 0) < 0)
+        ft_log_error("out of memory: nobody is told of node %s: %s", node, news.why);
 }
 
 /* ---------------------------------------------------------------- wishes */
 
 void ft_spares_acquire(struct ft_spares *spares, uint64_t acquire, const struct ft_wanted *wanted)
 {
-    if (spares->rms != NULL)
-        ft_rms_acquire(spares->rms, acquire, wanted);
+    if (spares->purveyors != NULL)
+        ft_purveyors_acquire(spares->purveyors, acquire, wanted);
 }
 
 void ft_spares_abandon(struct ft_spares *spares, uint64_t acquire)
 {
-    if (spares->rms != NULL)
-        ft_rms_abandon(spares->rms, acquire);
+    if (spares->purveyors != NULL)
+        ft_purveyors_abandon(spares->purveyors, acquire);
 }
 
-void ft_spares_release(struct ft_spares *spares, const char *node, bool broken)
+void ft_spares_release(struct ft_spares *spares, const struct ft_returned *returned)
 {
-    if (spares->rms != NULL)
-        ft_rms_release(spares->rms, node, broken);
+    once_safe(spares, say_released, returned->session, returned->node, returned->broken);
 }
 
-void ft_spares_taken(void *spares, const char *node)
+/* Needs not be safe: it is told again, should a successor find the same. */
+void ft_spares_suspect(struct ft_spares *spares, const struct ft_suspect *suspect)
 {
-    ft_rms_taken(((struct ft_spares *) spares)->rms, node);
+    if (spares->purveyors != NULL)
+        ft_purveyors_suspect(spares->purveyors, suspect);
 }
 
-/* ---------------------------------------------------------------- the plan */
-
-static struct ft_rms *make_rms(struct ft_spares *spares, const struct ft_plan *plan, char *why,
-                               size_t size)
+void ft_spares_time_lost(struct ft_spares *spares, const struct ft_lost_time *lost)
 {
-    static const struct ft_rms_events events = {
-        .offer = on_offer, .none = on_none, .node_fail = on_node_fail};
-    bool is_system = spares->parts->book != NULL;
-
-    return ft_source_make(plan, is_system, spares->loop, &events, spares, why, size);
+    if (spares->purveyors != NULL)
+        ft_purveyors_time_lost(spares->purveyors, lost);
 }
 
-/* The pool's spares that are given stay given. */
-static void take_given(void *arg, const char *name, struct ft_central *central)
+void ft_spares_forsaken(void *arg, uint64_t session)
 {
-    const struct ft_node *node = ft_inventory_first(ft_central_inventory(central));
+    const struct ft_spares *spares = arg;
 
-    (void) name;
-    for (; node != NULL; node = node->order_next) {
-        if (node->acquired)
-            ft_rms_taken(arg, node->name);
-    }
+    if (spares->purveyors != NULL)
+        ft_purveyors_forsaken(spares->purveyors, session);
 }
+
+void ft_spares_part(struct ft_spares *spares, uint64_t session)
+{
+    if (session != 0)
+        once_safe(spares, say_parted, session, "", false);
+}
+
+void ft_spares_taken(void *arg, uint64_t session, const char *node, bool needed)
+{
+    const struct ft_spares *spares = arg;
+
+    ft_purveyors_taken(spares->purveyors, session, node);
+    if (!needed)
+        give_back(spares, session, node);
+}
+
+/* ---------------------------------------------------------------- the plan, life */
 
 int ft_spares_prepare(struct ft_spares *spares, const struct ft_plan *plan, char *why, size_t size)
 {
-    spares->prepared = make_rms(spares, plan, why, size);
-    if (spares->prepared == NULL)
-        return -1;
-    ft_sessions_each(spares->parts->sessions, take_given, spares->prepared);
-    return 0;
+    return ft_purveyors_prepare(spares->purveyors, plan, why, size);
 }
 
 void ft_spares_settle(struct ft_spares *spares, bool in_force)
 {
-    struct ft_rms *dropped = in_force ? spares->rms : spares->prepared;
-
-    if (in_force)
-        spares->rms = spares->prepared;
-    spares->prepared = NULL;
-    ft_rms_destroy(dropped);
+    ft_purveyors_settle(spares->purveyors, in_force);
 }
 
 struct ft_spares *ft_spares_create(const struct ft_parts *parts, uv_loop_t *loop,
                                    const struct ft_plan *plan, char *why, size_t size)
 {
+    static const struct ft_purveyors_events events = {
+        .offer = on_offer, .none = on_none, .node_news = on_node_news};
     struct ft_spares *spares = calloc(1, sizeof *spares);
 
     if (spares == NULL) {
-        snprintf(why, size, "the pool of spare nodes: %s", strerror(errno));
+        snprintf(why, size, "where nodes come from: %s", strerror(errno));
         return NULL;
     }
     spares->parts = parts;
-    spares->loop = loop;
-    spares->rms = make_rms(spares, plan, why, size);
-    if (spares->rms != NULL)
+    spares->purveyors = ft_purveyors_create(parts, loop, plan, &events, spares, why, size);
+    if (spares->purveyors != NULL)
         return spares;
     free(spares);
     return NULL;
@@ -198,9 +278,8 @@ void ft_spares_stop(struct ft_spares *spares)
 {
     if (spares == NULL)
         return;
-    ft_rms_destroy(spares->prepared);
-    ft_rms_destroy(spares->rms);
-    spares->prepared = spares->rms = NULL;
+    ft_purveyors_destroy(spares->purveyors);
+    spares->purveyors = NULL;
 }
 
 void ft_spares_destroy(struct ft_spares *spares)

@@ -534,17 +534,27 @@ void ft_tell_status(const struct ft_admin_config *config, struct ft_json *json)
 /* ---------------------------------------------------------------- events */
 
 struct adding_events {
+    const struct ft_telling *telling;
     struct ft_json *json;
     ft_json_at list;
-    unsigned n, limit, skip;
+    unsigned n, limit, skip, all;
     uint64_t last;
     bool more;
 };
+
+static bool may_see(const struct ft_telling *telling, const char *line)
+{
+    return telling->sees_all || ft_events_may_see(line, telling->uid);
+}
 
 static bool add_event(void *arg, uint64_t seq, const char *line)
 {
     struct adding_events *adding = arg;
 
+    if (!may_see(adding->telling, line)) {
+        adding->last = seq;
+        return true;
+    }
     if (adding->skip > 0) {
         adding->skip--;
         adding->last = seq;
@@ -562,9 +572,10 @@ static bool add_event(void *arg, uint64_t seq, const char *line)
 
 static bool count_event(void *arg, uint64_t seq, const char *line)
 {
+    struct adding_events *adding = arg;
+
     (void) seq;
-    (void) line;
-    (*(unsigned *) arg)++;
+    adding->all += may_see(adding->telling, line);
     return true;
 }
 
@@ -572,13 +583,14 @@ void ft_tell_events(const struct ft_admin_config *config, const struct ft_tellin
                     struct ft_json *json)
 {
     const struct ft_recent *recent = ft_events_recent(config->events);
-    struct adding_events adding = {.json = json, .limit = telling->limit,
+    struct adding_events adding = {.telling = telling,
+                                   .json = json,
+                                   .limit = telling->limit,
                                    .last = telling->after_seq};
-    unsigned all = 0;
 
     if (telling->tail > 0) {
-        ft_recent_after(recent, telling->after_seq, count_event, &all);
-        adding.skip = all > telling->tail ? all - telling->tail : 0;
+        ft_recent_after(recent, telling->after_seq, count_event, &adding);
+        adding.skip = adding.all > telling->tail ? adding.all - telling->tail : 0;
     }
     adding.list = ft_json_list(json, json->root, "events");
     ft_recent_after(recent, telling->after_seq, add_event, &adding);

@@ -18,6 +18,8 @@ struct ft_telling {
     uint64_t after_seq;  /* of events */
     unsigned limit;      /* 1 to FT_TELLING_LIMIT_MAX */
     unsigned tail;       /* of events: the last so many; 0: not asked */
+    uint32_t uid;        /* who asks; events of other users' jobs are not told, unless */
+    bool sees_all;       /* he is an administrator */
 };
 
 void ft_tell_status(const struct ft_admin_config *config, struct ft_json *json);

@@ -336,6 +336,8 @@ static void take_request(struct unit *unit, const Ft__Message *message)
         .pid = from != NULL ? from->pid : 0,
         .uid = from != NULL ? from->uid : (uint32_t) -1,
         .launcher = config->launchers_by_unit && from != NULL && from->launcher,
+        .slurm_job = from != NULL ? from->slurm_job : 0,
+        .spares = from != NULL ? from->spares : NULL,
         .run = unit->run,
         .request = message->id,
     };

@@ -10,6 +10,8 @@ src_common_libftcommon_la_SOURCES = \
     src/common/hostlist.c src/common/hostlist.h \
     src/common/jobrequest.c src/common/jobrequest.h \
     src/common/log.c src/common/log.h \
+    src/common/policy.c src/common/policy.h \
     src/common/readings.c src/common/readings.h \
+    src/common/slurmjob.c src/common/slurmjob.h \
     src/common/text.c src/common/text.h \
     src/common/urgent.c src/common/urgent.h

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/policy.h"
 #include "core/inventory.h"
 
 #define HOUR_MS 3600000
@@ -85,24 +86,21 @@ static const char *no_rms(const char *text)
                ? NULL : "is none of auto, pool, slurm, pmix";
 }
 
-/* The same words as rms/rms.c knows. */
 static const char *no_ladder(const char *text)
 {
-    static const char *const ways[] = {"spares", "expand", "beside"};
-    unsigned seen = 0;
+    enum ft_way ways[FT_WAYS_MAX];
 
-    for (;;) {
-        size_t n = strcspn(text, ","), way = 0;
+    return ft_ways_parse(text, ways) == 0
+               ? NULL : "is not a list of spares, expand and beside, none of them twice";
+}
 
-        while (way < 3 && (strlen(ways[way]) != n || strncmp(ways[way], text, n) != 0))
-            way++;
-        if (way == 3 || (seen & 1u << way))
-            return "is not a list of spares, expand and beside, none of them twice";
-        seen |= 1u << way;
-        if (text[n] == '\0')
-            return NULL;
-        text += n + 1;
-    }
+static const char *no_when_none(const char *text)
+{
+    enum ft_when_none steps[FT_WHEN_NONE_MAX];
+
+    return ft_when_none_parse(text, steps) == 0
+               ? NULL : "is not a list of wait and share, and later or fewer at its end, none of "
+                        "them twice";
 }
 
 static const char *no_sink(const char *text)
@@ -143,6 +141,7 @@ static const struct option top_options[] = {
     {"probe_timeout_ms", NUMBER, IN(ft_plan, central.probe_timeout_ms), 1, HOUR_MS, NULL, NULL},
     {"probe_fresh_ms", NUMBER, IN(ft_plan, central.probe_fresh_ms), 0, HOUR_MS, NULL, NULL},
     {"probes_max", NUMBER, IN(ft_plan, central.probes_max), 1, FT_PROBES_LIMIT, NULL, NULL},
+    {"scratch_min_mb", NUMBER, IN(ft_plan, central.scratch_min_mb), 0, 1048576, NULL, NULL},
     {"unit_timeout_ms", NUMBER, IN(ft_plan, central.unit_timeout_ms), 1, HOUR_MS, NULL, NULL},
     {"rms_timeout_ms", NUMBER, IN(ft_plan, central.rms_timeout_ms), 1, HOUR_MS, NULL, NULL},
     {"start_timeout_ms", NUMBER, IN(ft_plan, central.start_timeout_ms), 1, HOUR_MS, NULL, NULL},
@@ -161,6 +160,10 @@ static const struct option top_options[] = {
     {"rms", TEXT, IN(ft_plan, rms), 0, 0, "auto", no_rms},
     {"rms_ladder", TEXT, IN(ft_plan, rms_ladder), 0, 0, "spares,beside", no_ladder},
     {"rms_partition", TEXT, IN(ft_plan, rms_partition), 0, 0, "", NULL},
+    {"rms_when_none", TEXT, IN(ft_plan, rms_when_none), 0, 0, "wait", no_when_none},
+    {"rms_nodes_max", NUMBER, IN(ft_plan, rms_nodes_max), 0, FT_RMS_NODES_LIMIT, NULL, NULL},
+    {"rms_drain", TRUTH, IN(ft_plan, rms_drain), 0, 0, NULL, NULL},
+    {"rms_give_time_max_s", NUMBER, IN(ft_plan, rms_give_time_max_s), 0, 7 * DAY_MS / 1000, NULL, NULL},
     {"rms_watch_ms", NUMBER, IN(ft_plan, rms_watch_ms), 0, HOUR_MS, NULL, NULL},
     {"hook", TEXT, IN(ft_plan, hook), 0, 0, "", not_absolute_nor_empty},
     {"sinks", TEXTS, IN(ft_plan, sinks), 0, 0, NULL, no_sink},

@@ -43,6 +43,7 @@ static const struct ft_plan plan_defaults = {
     .handback_ms = 10000,
     .unfit_ms = 300000,
     .metrics_port = 9311,
+    .rms_nodes_max = FT_RMS_NODES_LIMIT,
     .rms_watch_ms = 10000,
     .events_max_mb = 64,
 };
@@ -389,6 +390,8 @@ bool ft_take(struct ft_plan *plan, cfg_t *cfg, const struct ft_outline *outline,
         !ft_options_take(&top, plan) || !take_admins(&taking, &top) ||
         !take_pool(&taking, &top, overrides != NULL ? overrides->pool : NULL))
         return false;
+    if (ft_when_none_parse(plan->rms_when_none, plan->central.when_none) != 0)
+        plan->central.when_none[0] = FT_NONE_WAIT; /* a mistake, told by now: nothing is taken */
     if (share != NULL && share[0] != '\0')
         plan->central.share = strcmp(share, "0") != 0;
     return true;

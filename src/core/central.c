@@ -41,8 +41,10 @@ const struct ft_central_config ft_central_defaults = {
     .probe_timeout_ms = 2000,
     .probe_fresh_ms = 1000,
     .probes_max = 8,
+    .scratch_min_mb = 32,
     .unit_timeout_ms = 5000,
     .rms_timeout_ms = 10000,
+    .when_none = {FT_NONE_WAIT},
     .start_timeout_ms = 30000,
     .unfit_ms = 60000,
 };
@@ -53,7 +55,7 @@ static bool is_in_range(const struct ft_central_config *config)
 {
     return config->probes_max >= 1 && config->probes_max <= FT_PROBES_LIMIT &&
            config->probe_timeout_ms >= 1 && config->unit_timeout_ms >= 1 &&
-           config->rms_timeout_ms >= 1 && config->start_timeout_ms >= 1;
+           config->rms_timeout_ms >= 1 && config->when_none[0] != 0 && config->start_timeout_ms >= 1;
 }
 
 struct ft_central *ft_central_create(const struct ft_env *env,
@@ -91,6 +93,7 @@ struct ft_central *ft_central_create(const struct ft_env *env,
 int ft_central_reconfigure(struct ft_central *central, const struct ft_central_config *config)
 {
     char kept_under[sizeof central->config.kept_under];
+    uint64_t session = central->config.session;
 
     if (!is_in_range(config)) {
         errno = EINVAL;
@@ -99,6 +102,7 @@ int ft_central_reconfigure(struct ft_central *central, const struct ft_central_c
     memcpy(kept_under, central->config.kept_under, sizeof kept_under);
     central->config = *config;
     memcpy(central->config.kept_under, kept_under, sizeof kept_under);
+    central->config.session = session;
     return 0;
 }
 
@@ -141,6 +145,7 @@ uint64_t ft_central_log(struct ft_central *central, struct ft_event *event)
 {
     event->seq = central->events_n =
         ft_central_number(central, FT_NUMBER_EVENT, central->events_n);
+    event->session = central->config.session;
     central->env.log(central->env.arg, event);
     return event->seq;
 }

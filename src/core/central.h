@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/policy.h"
 #include "core/env.h"
 
 #define FT_WAITERS_MAX 16384   /* requests that wait; one more is answered FT_ERR_BUSY */
@@ -28,12 +29,15 @@ struct ft_central_config {
     unsigned probe_timeout_ms; /* a candidate has to be measured within */
     unsigned probe_fresh_ms;   /* a measurement this young need not be repeated */
     unsigned probes_max;       /* candidates that are probed for one decision */
+    unsigned scratch_min_mb;   /* so much has to be free where a candidate keeps its scratch files */
     unsigned unit_timeout_ms;  /* a unit has to come up on a candidate within */
     unsigned rms_timeout_ms;   /* the resource manager has to answer within */
+    enum ft_when_none when_none[FT_WHEN_NONE_MAX]; /* what is done when it has no node; 0 ends */
     unsigned start_timeout_ms; /* a stand-in has to announce itself within */
     unsigned unfit_ms;         /* a node where starting failed is left alone for */
     char kept_under[32];       /* what keys that are kept begin with; "": of the base, which also
                                 * keeps what nodes are, and writes of units to the log */
+    uint64_t session;          /* its number, 0: of the base; told where nodes are wanted */
     uint64_t term;             /* of the central unit's leadership; 0 if there is but one */
 };
 extern const struct ft_central_config ft_central_defaults;
@@ -129,6 +133,10 @@ void ft_central_launcher_gone(struct ft_central *central, const char *why);
  * nobody's alternative. */
 void ft_central_node_declared(struct ft_central *central, const char *node, const char *why);
 void ft_central_node_returned(struct ft_central *central, const char *node);
+
+/* Something else than its silence speaks against a node: whoever runs it hears of it. */
+void ft_central_node_suspect(struct ft_central *central, const char *node, enum ft_suspicion cause,
+                             const char *why);
 
 /* It is going down, or is to be left (a forecast, a drain): its launcher tells the processes of the
  * job, it becomes nobody's alternative, and what is on it is replaced at once when someone asks. */

@@ -31,6 +31,7 @@
 #include "common/text.h"
 #include "core/kept.h"
 #include "core/recovery.h"
+#include "core/suspect.h"
 
 /* ---------------------------------------------------------------- those who wait for it */
 
@@ -190,7 +191,7 @@ static void acquire(struct ft_decision *decision)
     ft_decision_log(decision, "node_wanted", NULL,
                     "asking the resource manager for a node in the place of %s",
                     decision->lost_node->name);
-    arm(decision, decision->central->config.rms_timeout_ms);
+    arm(decision, decision->acquire_ms);
 }
 
 static void offered(struct ft_decision *decision)
@@ -207,8 +208,7 @@ static void not_offered(struct ft_decision *decision)
     decision->acquire = 0;
     decision->no_spares = true;
     ft_recovery_note(decision, "no new node: %.200s", decision->why);
-    ft_decision_log(decision, "no_node_offered", NULL, "the resource manager has no node: %s",
-                    decision->why);
+    ft_decision_log_not_offered(decision);
     decision->rung++;
 }
 
@@ -217,7 +217,7 @@ static void offer_late(struct ft_decision *decision)
     struct ft_central *central = decision->central;
 
     snprintf(decision->why, sizeof decision->why, "it did not answer within %u ms",
-             central->config.rms_timeout_ms);
+             decision->acquire_ms);
     central->env.abandon(central->env.arg, decision->acquire);
     not_offered(decision);
 }
@@ -255,6 +255,7 @@ static void probe(struct ft_decision *decision)
         return;
     }
     snprintf(decision->why, sizeof decision->why, "could not be probed: %s", why);
+    ft_suspect(central, node, FT_SUSPECT_PROBE, decision->why);
     decision->queued = FT_IN_UNFIT;
 }
 
@@ -280,6 +281,7 @@ static void unit_late(struct ft_decision *decision)
     snprintf(decision->why, sizeof decision->why, "had no unit within %u ms%s%.200s",
              decision->central->config.unit_timeout_ms, node->unit_text != NULL ? ": " : "",
              node->unit_text != NULL ? node->unit_text : "");
+    ft_suspect(decision->central, decision->candidate, FT_SUSPECT_UNIT, decision->why);
     reject(decision);
 }
 
@@ -287,6 +289,7 @@ static void probe_late(struct ft_decision *decision)
 {
     snprintf(decision->why, sizeof decision->why, "did not answer the probe within %u ms",
              decision->central->config.probe_timeout_ms);
+    ft_suspect(decision->central, decision->candidate, FT_SUSPECT_PROBE, decision->why);
     reject(decision);
 }
 
@@ -297,6 +300,7 @@ static void give(struct ft_decision *decision)
 
     end_probe(decision);
     decision->status = FT_OK;
+    ft_suspect_time_begun(decision);
     if (subject->current != NULL) {
         char why[100];
 
@@ -320,9 +324,7 @@ static void give(struct ft_decision *decision)
 static void none(struct ft_decision *decision)
 {
     decision->status = FT_ERR_NONE;
-    decision->event = ft_decision_log(decision, "decision_none", NULL,
-                                      "there is no alternative for %s: %s",
-                                      decision->subject->text, decision->reasons);
+    decision->event = ft_decision_log_none(decision);
     decision->outcome_due = true;
     step_down(decision);
 }
@@ -387,6 +389,7 @@ static void run(struct ft_decision *decision)
 
     disarm(decision);
     decision->ran_ns = ft_now_ns(decision->central);
+    ft_suspect_time_over(decision);
     ft_decision_log(decision, "standin_announced", decision->candidate,
                     "the stand-in for %s runs: rank %d of job %s on node %s",
                     decision->subject->text, decision->standin.rank, decision->standin.job,
@@ -518,6 +521,7 @@ void ft_decision_fail_start(struct ft_decision *decision, const char *why)
     struct failed_start failed = {.node = decision->candidate, .why = why};
 
     ft_decision_log(decision, "start_failed", decision->candidate, "%s", why);
+    ft_suspect(central, decision->candidate, FT_SUSPECT_START, why);
     ft_inventory_set_unfit(central->inventory, decision->candidate,
                            ft_now_ns(central) + central->config.unfit_ms * NS_PER_MS, why);
     ft_keep_unfit(central, decision->candidate);

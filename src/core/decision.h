@@ -89,6 +89,9 @@ struct ft_decision {
     struct ft_node *offered;   /* by the resource manager, not looked at yet */
     uint64_t probe;            /* awaited, 0: none */
     uint64_t acquire;          /* awaited, 0: none */
+    unsigned acquire_ms;       /* so long, at the most */
+    bool waits;                /* the resource manager is to wait for a node to become free */
+    int64_t waits_until_ns;    /* until then at the most, however many it offers; 0: not yet known */
     bool repairable;
     char repair[FT_TEXT_MAX];
     char reasons[FT_TEXT_MAX]; /* why not the others */
@@ -98,6 +101,7 @@ struct ft_decision {
 
     /* times */
     int64_t begun_ns;
+    int64_t lost_ns;           /* its subject was lost then, as far as known when it gave one; 0 */
     int64_t ran_ns;            /* the stand-in announced itself then; 0: not here, or not yet */
     int64_t probe_begun_ns;
     int64_t probe_ns;          /* spent probing */
@@ -198,6 +202,11 @@ uint64_t ft_decision_log(struct ft_decision *decision, const char *name, const s
 
 /* The entry that it gives a node, with its figures. */
 uint64_t ft_decision_log_made(struct ft_decision *decision, const struct ft_node *node);
+
+/* The entry that the resource manager has no node for it (why: decision->why), and the entry that
+ * there is no alternative, with what is advised. */
+void ft_decision_log_not_offered(struct ft_decision *decision);
+uint64_t ft_decision_log_none(struct ft_decision *decision);
 
 /* How its candidate came about, in words ("idle node of the allocation"). */
 const char *ft_decision_rung_text(const struct ft_decision *decision);

@@ -14,6 +14,7 @@
 
 #include "common/text.h"
 #include "core/match.h"
+#include "core/policy.h"
 
 /* ---------------------------------------------------------------- words */
 
@@ -137,6 +138,41 @@ uint64_t ft_decision_log_made(struct ft_decision *decision, const struct ft_node
     return ft_central_log(decision->central, &event);
 }
 
+static void add_available(const struct ft_decision *decision, struct ft_event *event, int n)
+{
+    if (decision->available_at_s <= 0)
+        return;
+    event->fields[n].key = "available_at_s";
+    event->fields[n].number = (double) decision->available_at_s;
+}
+
+void ft_decision_log_not_offered(struct ft_decision *decision)
+{
+    char text[2 * FT_TEXT_MAX];
+    struct ft_event event;
+    int n = begin_event(decision, &event, "no_node_offered", NULL);
+
+    add_available(decision, &event, n);
+    event.text = text;
+    snprintf(text, sizeof text, "the resource manager has no node: %s", decision->why);
+    ft_central_log(decision->central, &event);
+}
+
+uint64_t ft_decision_log_none(struct ft_decision *decision)
+{
+    struct ft_policy policy = ft_policy_of(&decision->demand, &decision->central->config);
+    char text[4 * FT_TEXT_MAX], hint[FT_TEXT_MAX];
+    struct ft_event event;
+    int n = begin_event(decision, &event, "decision_none", NULL);
+
+    add_available(decision, &event, n);
+    ft_policy_hint(&policy, decision->available_at_s, hint, sizeof hint);
+    event.text = text;
+    snprintf(text, sizeof text, "there is no alternative for %s: %s%s%s", decision->subject->text,
+             decision->reasons, hint[0] != '\0' ? "; " : "", hint);
+    return ft_central_log(decision->central, &event);
+}
+
 /* ---------------------------------------------------------------- answers */
 
 bool ft_decision_holds_for(const struct ft_decision *decision, const struct ft_demand *demand)
@@ -146,7 +182,8 @@ bool ft_decision_holds_for(const struct ft_decision *decision, const struct ft_d
     const char *at = demand->excluded;
     char name[FT_NAME_MAX];
 
-    if (node->failing || node->declared)
+    if (node->failing || node->declared ||
+        (decision->candidate_rung == FT_BY_SHARING && ft_policy_forbids_sharing(demand)))
         return false;
     while (at != NULL && *at != '\0') {
         size_t n = strcspn(at, ",");
@@ -202,7 +239,8 @@ static void answer_given(struct ft_decision *decision, ftReply_t *reply)
         reply->probed = 1; /* measured just before, for another decision */
 }
 
-static void hint_none(const struct ft_decision *decision, ftReply_t *reply)
+static void hint_none(const struct ft_decision *decision, const struct ft_policy *policy,
+                      ftReply_t *reply)
 {
     char *hint = reply->hint;
     size_t size = sizeof reply->hint;
@@ -220,13 +258,21 @@ static void hint_none(const struct ft_decision *decision, ftReply_t *reply)
                              "lost node had; for the future, check that a unit runs on every node");
         return;
     }
-    snprintf(hint, size, "name more spare nodes (ft run --pool, or pool in ft.conf)%s, or ask for "
-                         "less", decision->no_sharing ? ", allow sharing (share = true)" : "");
+    ft_policy_hint(policy, reply->available_at_s, hint, size);
+    if (policy->fewer)
+        return;
+    ft_text_appendf(hint, size,
+                    "%sname more spare nodes (ft run --pool, or pool in ft.conf)%s, or ask for less",
+                    hint[0] != '\0' ? "; or " : "",
+                    decision->no_sharing ? ", allow sharing (share = true)" : "");
 }
 
 static void answer_none(struct ft_decision *decision, ftReply_t *reply)
 {
+    struct ft_policy policy = ft_policy_of(&decision->demand, &decision->central->config);
+
     reply->available_at_s = decision->available_at_s;
+    reply->fewer = decision->status == FT_ERR_NONE && policy.fewer;
     if (decision->status == FT_ERR_UNKNOWN)
         ft_text_copy(reply->reason, sizeof reply->reason, decision->why);
     else
@@ -235,7 +281,7 @@ static void answer_none(struct ft_decision *decision, ftReply_t *reply)
     if (decision->reasons_left_out > 0)
         ft_text_appendf(reply->reason, sizeof reply->reason, "; and %u more (see the event log)",
                         decision->reasons_left_out);
-    hint_none(decision, reply);
+    hint_none(decision, &policy, reply);
 }
 
 void ft_decision_answer(struct ft_decision *decision, int64_t arrived_ns, ftReply_t *reply)

@@ -28,6 +28,7 @@
 /* One entry of the event log. doc/events.md lists them all. */
 struct ft_event {
     uint64_t seq;          /* its number, from 1; filled by core */
+    uint64_t session;      /* of whose core it is (ft_central_config); filled by core */
     const char *name;      /* "node_lost", "decision_made", ... */
     const char *job;       /* NULL if it concerns none */
     const char *node;      /* NULL if it concerns none */
@@ -39,6 +40,8 @@ struct ft_event {
         double number;
     } fields[FT_EVENT_FIELDS_MAX];
     const char *text;      /* a sentence for people: what, to whom, why */
+    bool is_private;       /* of a user's job, in a system: for him and the administrators */
+    uint32_t owner;        /* that user */
 };
 
 /* Who asks: told by the unit that the asker is connected to. */
@@ -49,6 +52,8 @@ struct ft_asker {
     int64_t pid;
     uint32_t uid;
     bool launcher; /* may report what the launcher knows */
+    uint32_t slurm_job; /* launcher: Slurm's number of the job that it says it is in; 0: none */
+    const char *spares; /* launcher: nodes of that job that it keeps idle; NULL: none */
     /* Which request of which run of the asker's unit this is: what was asked before and is asked
      * again, because its answer may have been lost, has the same two. 0: not told. */
     uint64_t run;
@@ -71,11 +76,47 @@ struct ft_measured {
 
 /* What is asked of a resource manager: one more node. */
 struct ft_wanted {
+    uint64_t session;            /* of whose core it is (ft_central_config) */
     const char *job;             /* for this job; "" if not known */
     const struct ft_facts *like; /* NULL: any */
     const char *const *excluded; /* not these; n of them */
     size_t excluded_n;
+    const char *ladder;          /* by these ways, as rms_ladder; NULL: as ft.conf says */
+    unsigned wait_ms;            /* in a queue, at the most; 0: only what is free now */
     unsigned timeout_ms;         /* an answer is of use within; 0: as the backend likes */
+};
+
+/* A node that goes back to the resource manager. */
+struct ft_returned {
+    uint64_t session; /* of whose core it was */
+    const char *node;
+    bool broken;      /* it is lost: not to be offered again */
+};
+
+/* What speaks against a node. That it does not fit what is wanted is none. */
+enum ft_suspicion {
+    FT_SUSPECT_SILENT = 1, /* declared lost, by the heartbeats */
+    FT_SUSPECT_LOST,       /* the launcher lost its daemon there, and its unit is not connected */
+    FT_SUSPECT_UNIT,       /* no unit could be started there */
+    FT_SUSPECT_PROBE,      /* it could not be measured */
+    FT_SUSPECT_CHECK,      /* the site's check failed */
+    FT_SUSPECT_FAILING,    /* a forecast says that it is going down */
+    FT_SUSPECT_START       /* starting a process failed there, says who was to start it */
+};
+
+/* A node that proved bad. */
+struct ft_suspect {
+    uint64_t session; /* of whose core it is */
+    const char *node;
+    enum ft_suspicion cause;
+    const char *why;
+};
+
+/* Nothing could be done on a lost node's part for so long. */
+struct ft_lost_time {
+    uint64_t session;
+    const char *node;
+    int64_t ms;
 };
 
 /* What is numbered. */
@@ -108,8 +149,16 @@ struct ft_env {
     /* Nobody waits for that any more; a node that comes all the same is to be given back. */
     void (*abandon)(void *arg, uint64_t acquire);
 
-    /* Gives a node back; `broken`: it is lost, do not offer it again. */
-    void (*release)(void *arg, const char *node, bool broken);
+    /* Gives a node back. */
+    void (*release)(void *arg, const struct ft_returned *returned);
+
+    /* A node proved bad: whoever runs it is to be told, once for each cause. Comes ahead of its
+     * release, if it is given back for that. May be NULL. */
+    void (*suspect)(void *arg, const struct ft_suspect *suspect);
+
+    /* A stand-in is in use: the job may be given back the time since the loss, as far as that was
+     * not told for another loss at the same time. May be NULL. */
+    void (*time_lost)(void *arg, const struct ft_lost_time *lost);
 
     /* What a node should be, by the configuration management: false if it is not known. */
     bool (*configured)(void *arg, const char *node, struct ft_facts *facts);

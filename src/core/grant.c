@@ -88,6 +88,18 @@ static size_t add_present(const struct ft_central *central, const char *names[NA
     return n;
 }
 
+/* As long as the launcher waits for it, unless it says otherwise. What is not a list of steps is
+ * refused on the way here. */
+static unsigned wait_ms(const ftConstraint_t *constraint)
+{
+    enum ft_when_none steps[FT_WHEN_NONE_MAX];
+
+    if (ft_when_none_parse(constraint->when_none, steps) == 0 &&
+        !ft_when_none_has(steps, FT_NONE_WAIT))
+        return 0;
+    return constraint->wait_ms > 0 ? constraint->wait_ms : FT_WAIT_MAX_MS;
+}
+
 static void acquire(struct ft_central *central, struct ft_waiter *waiter,
                     const struct ft_asker *asker, const ftConstraint_t *constraint,
                     ftTimeout_t timeout_ms)
@@ -99,10 +111,13 @@ static void acquire(struct ft_central *central, struct ft_waiter *waiter,
     bool any = constraint->cores_min == 0 && constraint->memory_min_bytes == 0 &&
                constraint->arch[0] == '\0';
     struct ft_wanted wanted = {
+        .session = central->config.session,
         .job = asker->job != NULL ? asker->job : "",
         .like = any ? NULL : &like,
         .excluded = names,
         .excluded_n = add_present(central, names, split(constraint->excluded, text, names)),
+        .ladder = constraint->ladder[0] != '\0' ? constraint->ladder : NULL,
+        .wait_ms = wait_ms(constraint),
         .timeout_ms = timeout_ms > 0 && timeout_ms < UINT32_MAX ? (unsigned) timeout_ms : 0,
     };
 
@@ -200,8 +215,8 @@ void ft_central_give_back(struct ft_central *central, uint64_t token, const stru
                           const char *name)
 {
     struct ft_node *node = ft_inventory_find(central->inventory, name);
+    struct ft_returned returned = {.session = central->config.session};
     char reason[FT_TEXT_MAX];
-    bool lost;
 
     if (!is_launcher(central, token, asker))
         return;
@@ -213,14 +228,15 @@ void ft_central_give_back(struct ft_central *central, uint64_t token, const stru
         ft_central_refuse(central, token, busy ? FT_ERR_BUSY : FT_ERR_UNKNOWN, reason, NULL);
         return;
     }
-    lost = node->state == FT_NODE_IS_LOST || node->declared;
+    returned.node = node->name;
+    returned.broken = node->state == FT_NODE_IS_LOST || node->declared;
     node->acquired = false;
     node->granted_run = node->granted_request = 0;
     ft_inventory_grant(central->inventory, node, false);
     ft_keep_place(central, node);
     ft_central_logf(central, "node_released", NULL, -1, node->name,
                     "node %s was given back to the resource manager by its launcher%s", node->name,
-                    lost ? ": it is lost" : "");
-    central->env.release(central->env.arg, node->name, lost);
+                    returned.broken ? ": it is lost" : "");
+    central->env.release(central->env.arg, &returned);
     ft_central_accept(central, token, 0, 0);
 }

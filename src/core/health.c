@@ -23,6 +23,7 @@
 #include "common/text.h"
 #include "core/decision.h"
 #include "core/planted.h"
+#include "core/suspect.h"
 #include "core/waiter.h"
 
 /* ---------------------------------------------------------------- telling */
@@ -151,6 +152,7 @@ void ft_central_node_declared(struct ft_central *central, const char *name, cons
     if (node == NULL || node->declared)
         return;
     ft_inventory_set_declared(central->inventory, node, true);
+    ft_suspect(central, node, FT_SUSPECT_SILENT, why);
     spread(central, node, FT_NODE_LOST, why);
     look_again(central, node, "is silent and was declared lost", why);
 }
@@ -159,8 +161,20 @@ void ft_central_node_returned(struct ft_central *central, const char *name)
 {
     struct ft_node *node = ft_inventory_find(central->inventory, name);
 
+    if (node == NULL)
+        return;
+    ft_inventory_set_declared(central->inventory, node, false);
+    ft_suspect_not(node, FT_SUSPECT_SILENT);
+    ft_suspect_not(node, FT_SUSPECT_LOST);
+}
+
+void ft_central_node_suspect(struct ft_central *central, const char *name, enum ft_suspicion cause,
+                             const char *why)
+{
+    struct ft_node *node = ft_inventory_find(central->inventory, name);
+
     if (node != NULL)
-        ft_inventory_set_declared(central->inventory, node, false);
+        ft_suspect(central, node, cause, why);
 }
 
 void ft_central_node_failing(struct ft_central *central, const char *name, const char *why)
@@ -190,6 +204,7 @@ void ft_central_node_well(struct ft_central *central, const char *name, const ch
     if (node == NULL || !node->failing)
         return;
     ft_inventory_set_failing(central->inventory, node, false, NULL);
+    ft_suspect_not(node, FT_SUSPECT_FAILING);
     ft_central_logf(central, "node_well", NULL, -1, node->name,
                     "node %s is not going down after all%s%.300s", node->name,
                     why != NULL && why[0] != '\0' ? ": " : "", why != NULL ? why : "");

@@ -54,6 +54,7 @@ struct ft_node {
 
     int64_t unfit_until_ns; /* starting something there failed: not again before */
     char *unfit_text;
+    unsigned suspected;     /* of these, bits 1 << enum ft_suspicion: told already (suspect.c) */
 
     struct ft_node *reserved_for; /* stands in for what ran on that node */
     ftRung_t reserved_rung;

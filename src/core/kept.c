@@ -320,6 +320,9 @@ static void put_demand(struct put_demand *put, const struct ft_demand *demand)
     constraint->at_least = demand->at_least;
     constraint->same_kind = demand->same_kind;
     constraint->distance = demand->distance;
+    constraint->ladder = lend(demand->ladder);
+    constraint->when_none = lend(demand->when_none);
+    constraint->wait_ms = demand->wait_ms;
     constraint->devices = put->device_list;
     for (int i = 0; i < FT_DEVICES_MAX && demand->devices[i].type[0] != '\0'; i++) {
         ft__device__init(&put->devices[i]);
@@ -598,6 +601,9 @@ static int get_demand(const Ft__KeptDemand *kept, struct ft_demand *demand)
     demand->same_kind = constraint->same_kind;
     demand->distance = constraint->distance;
     ft_text_copy(demand->arch, sizeof demand->arch, constraint->arch);
+    ft_text_copy(demand->ladder, sizeof demand->ladder, constraint->ladder);
+    ft_text_copy(demand->when_none, sizeof demand->when_none, constraint->when_none);
+    demand->wait_ms = constraint->wait_ms;
     for (size_t i = 0; i < constraint->n_devices; i++) {
         ft_text_copy(demand->devices[i].type, sizeof demand->devices[i].type,
                      constraint->devices[i]->type);

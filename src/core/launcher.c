@@ -22,6 +22,7 @@
 #include "core/kept.h"
 #include "core/health.h"
 #include "core/state.h"
+#include "core/suspect.h"
 
 #define LAUNCHER_GONE_CODE 137 /* of jobs whose end nobody told */
 
@@ -195,6 +196,8 @@ static uint64_t node_joined(struct ft_central *central, struct ft_node *node, in
     if (node->state == FT_NODE_UP && node->daemon == daemon)
         return 0;
     ft_inventory_set_state(central->inventory, node, FT_NODE_UP, daemon, NULL, ft_now_ns(central));
+    ft_suspect_not(node, FT_SUSPECT_LOST);
+    ft_suspect_not(node, FT_SUSPECT_START);
     ft_keep_place(central, node);
     ft_health_joined(central, node);
     return ft_central_logf(central, "node_joined", NULL, -1, node->name,
@@ -222,6 +225,8 @@ static uint64_t node_gone(struct ft_central *central, struct ft_node *node, int 
                             text != NULL ? text : "", processes);
     snprintf(why, sizeof why, lost ? "is lost%s%.200s" : "was left by the launcher%s%.200s",
              text != NULL && text[0] != '\0' ? ": " : "", text != NULL ? text : "");
+    if (lost && !node->unit_up)
+        ft_suspect(central, node, FT_SUSPECT_LOST, text);
     end_all_on(central, node, why);
     return event;
 }

@@ -27,6 +27,7 @@ core_sources = \
     src/core/news.c \
     src/core/places.c src/core/places.h \
     src/core/placement.c src/core/placement.h \
+    src/core/policy.c src/core/policy.h \
     src/core/planted.h \
     src/core/pulse.c src/core/pulse.h \
     src/core/reconcile.c \
@@ -36,6 +37,7 @@ core_sources = \
     src/core/steward.c src/core/steward.h \
     src/core/stock.c src/core/stock.h \
     src/core/subject.c src/core/subject.h \
+    src/core/suspect.c src/core/suspect.h \
     src/core/supervisor.c src/core/supervisor.h \
     src/core/tidings.c src/core/tidings.h \
     src/core/timers.c src/core/timers.h \

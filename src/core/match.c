@@ -20,6 +20,24 @@
 #include "common/text.h"
 #include "core/planted.h"
 
+/* What it says of the policy, if that can be understood. */
+static int take_words(struct ft_demand *demand, const ftConstraint_t *constraint)
+{
+    enum ft_when_none steps[FT_WHEN_NONE_MAX];
+    enum ft_way ways[FT_WAYS_MAX];
+
+    if ((constraint->ladder[0] != '\0' && ft_ways_parse(constraint->ladder, ways) != 0) ||
+        (constraint->when_none[0] != '\0' &&
+         ft_when_none_parse(constraint->when_none, steps) != 0)) {
+        memset(demand, 0, sizeof *demand);
+        errno = EINVAL;
+        return -1;
+    }
+    ft_text_copy(demand->ladder, sizeof demand->ladder, constraint->ladder);
+    ft_text_copy(demand->when_none, sizeof demand->when_none, constraint->when_none);
+    return 0;
+}
+
 int ft_demand_make(struct ft_demand *demand, const ftConstraint_t *constraint)
 {
     memset(demand, 0, sizeof *demand);
@@ -38,6 +56,9 @@ int ft_demand_make(struct ft_demand *demand, const ftConstraint_t *constraint)
     demand->at_least = constraint->at_least != 0;
     demand->same_kind = constraint->same_kind != 0;
     demand->distance = constraint->distance;
+    demand->wait_ms = constraint->wait_ms;
+    if (take_words(demand, constraint) != 0)
+        return -1;
     if (constraint->excluded[0] != '\0') {
         demand->excluded = strdup(constraint->excluded);
         if (demand->excluded == NULL) {
@@ -77,7 +98,8 @@ bool ft_demand_equal(const struct ft_demand *a, const struct ft_demand *b)
 {
     if (a->cores_min != b->cores_min || a->memory_min_bytes != b->memory_min_bytes ||
         strcmp(a->arch, b->arch) != 0 || a->at_least != b->at_least ||
-        a->same_kind != b->same_kind || a->distance != b->distance)
+        a->same_kind != b->same_kind || a->distance != b->distance || a->wait_ms != b->wait_ms ||
+        strcmp(a->ladder, b->ladder) != 0 || strcmp(a->when_none, b->when_none) != 0)
         return false;
     for (int i = 0; i < FT_DEVICES_MAX; i++) {
         if (strcmp(a->devices[i].type, b->devices[i].type) != 0 ||

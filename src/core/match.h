@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "common/facts.h"
+#include "common/policy.h"
 #include "core/env.h"
 
 /* A constraint in the form that core keeps: small, and with its parts resolved. */
@@ -23,6 +24,9 @@ struct ft_demand {
     bool at_least;
     bool same_kind;
     int distance;
+    char ladder[FT_POLICY_TEXT_MAX];    /* what the request says of the policy; "": nothing */
+    char when_none[FT_POLICY_TEXT_MAX];
+    unsigned wait_ms;                   /* 0: nothing */
     char *from;     /* node that near and far are measured from; NULL: the lost one */
     char *excluded; /* names with commas between; NULL if none */
 };

@@ -17,6 +17,10 @@
 #include "core/kept.h"
 #include "core/match.h"
 #include "core/state.h"
+#include "core/suspect.h"
+
+/* A unit whose connection breaks so soon after its node was lost went with it. */
+#define LOST_LATELY_NS (5000 * NS_PER_MS)
 
 /* ---------------------------------------------------------------- what the node units say */
 
@@ -102,6 +106,8 @@ static void check_unit(struct ft_decision *decision, const void *arg)
 
     if (decision->candidate != trouble->node || !ft_decision_is_under_way(decision))
         return;
+    if (trouble->failed)
+        ft_suspect(decision->central, decision->candidate, FT_SUSPECT_UNIT, trouble->why);
     if (decision->state == FT_PROBING || trouble->failed)
         ft_decision_feed(decision, FT_IN_UNFIT, trouble->why);
 }
@@ -123,6 +129,8 @@ static void unit_trouble(struct ft_central *central, const char *name, const cha
                     failed ? "no unit could be started on node %s: %s"
                      : "the connection to the unit of node %s is lost: %s",
                     node->name, why != NULL ? why : "no reason given");
+    if (node->state == FT_NODE_IS_LOST && ft_now_ns(central) - node->state_ns < LOST_LATELY_NS)
+        ft_suspect(central, node, FT_SUSPECT_LOST, node->state_text);
     ft_each_decision(central, check_unit, &trouble);
     ft_central_work(central);
 }
@@ -163,6 +171,11 @@ static struct ft_decision *awaiting_probe(struct ft_central *central, uint64_t p
     return decision;
 }
 
+static bool has_scratch(const struct ft_central *central, const struct ft_measured *measured)
+{
+    return measured->scratch_free_bytes >= (uint64_t) central->config.scratch_min_mb << 20;
+}
+
 /* Keeps what was measured, for the search and for other decisions. */
 static void keep_measured(struct ft_central *central, struct ft_node *node,
                           const struct ft_measured *measured)
@@ -174,8 +187,9 @@ static void keep_measured(struct ft_central *central, struct ft_node *node,
     if (ft_inventory_set_facts(central->inventory, node, &measured->facts) < 0)
         return;
     node->memory_free_bytes = measured->memory_free_bytes;
-    node->measured_ns =
-        measured->check_ran && measured->check_code != 0 ? 0 : ft_now_ns(central);
+    node->measured_ns = (measured->check_ran && measured->check_code != 0) ||
+                                !has_scratch(central, measured)
+                            ? 0 : ft_now_ns(central);
 }
 
 static void log_measured(struct ft_decision *decision, const struct ft_measured *measured)
@@ -187,10 +201,12 @@ static void log_measured(struct ft_decision *decision, const struct ft_measured 
         return;
     }
     ft_decision_log(decision, "probe_done", decision->candidate,
-                    "node %s has %u cores, %.1f GiB of memory (%.1f free), load %.2f, site check "
-                    "%s; measured in %.1f ms", decision->candidate->name, measured->facts.cores,
+                    "node %s has %u cores, %.1f GiB of memory (%.1f free), %.1f GiB of scratch "
+                    "free, load %.2f, site check %s; measured in %.1f ms",
+                    decision->candidate->name, measured->facts.cores,
                     (double) measured->facts.memory_bytes / (1u << 30),
-                    (double) measured->memory_free_bytes / (1u << 30), measured->load,
+                    (double) measured->memory_free_bytes / (1u << 30),
+                    (double) measured->scratch_free_bytes / (1u << 30), measured->load,
                     !measured->check_ran ? "none" : measured->check_code == 0 ? "passed" : "failed",
                     measured->took_ms);
 }
@@ -204,14 +220,20 @@ void ft_central_probe_result(struct ft_central *central, uint64_t probe,
     if (decision == NULL)
         return;
     log_measured(decision, measured);
+    ft_suspect_measured(central, decision->candidate, measured);
     keep_measured(central, decision->candidate, measured);
-    if (ft_match_measured(&decision->demand, measured,
-                          decision->original_known ? &decision->original : NULL, &central->env,
-                          why, sizeof why)) {
+    if (!ft_match_measured(&decision->demand, measured,
+                           decision->original_known ? &decision->original : NULL, &central->env,
+                           why, sizeof why)) {
+        ft_decision_feed(decision, FT_IN_UNFIT, why);
+    } else if (!has_scratch(central, measured)) {
+        snprintf(why, sizeof why, "has %.1f MiB of scratch space free, %u MiB needed "
+                 "(scratch_min_mb)", (double) measured->scratch_free_bytes / (1u << 20),
+                 central->config.scratch_min_mb);
+        ft_decision_feed(decision, FT_IN_UNFIT, why);
+    } else {
         decision->given = measured->facts;
         ft_decision_feed(decision, FT_IN_FITS, NULL);
-    } else {
-        ft_decision_feed(decision, FT_IN_UNFIT, why);
     }
     ft_central_work(central);
 }

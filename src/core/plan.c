@@ -126,6 +126,7 @@ void ft_plan_destroy(struct ft_plan *plan)
     free(plan->rms);
     free(plan->rms_ladder);
     free(plan->rms_partition);
+    free(plan->rms_when_none);
     free(plan->hook);
     free_texts(plan->sinks);
     free(plan->admins);

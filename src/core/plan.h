@@ -129,6 +129,8 @@ struct ft_plan_redeploy {
     unsigned after_ms;    /* that it was not heard, 5000 */
 };
 
+#define FT_RMS_NODES_LIMIT 64 /* largest rms_nodes_max */
+
 struct ft_plan {
     struct ft_plan_node *nodes;
     size_t nodes_n;
@@ -154,6 +156,10 @@ struct ft_plan {
     char *rms;                     /* "auto", "pool", "slurm", "pmix": where nodes for jobs come from */
     char *rms_ladder;              /* "spares,beside": how they come from Slurm */
     char *rms_partition;           /* of Slurm's; "": the job's */
+    char *rms_when_none;           /* "wait": what is done when none is free; also in `central` */
+    unsigned rms_nodes_max;        /* a job has from the resource manager at once, 64 */
+    bool rms_drain;                /* suspect nodes are drained in Slurm, where that is permitted */
+    unsigned rms_give_time_max_s;  /* of a job's lost time so much is given back; 0: none */
     unsigned rms_watch_ms;         /* ask Slurm so often about the job's nodes; 0: not; 10000 */
     char *hook;                    /* program run for each event; "" none */
     char **sinks;                  /* "journal", "syslog", "file:PATH"; ends in NULL */

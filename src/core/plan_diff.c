@@ -287,6 +287,8 @@ static void diff_central(struct telling *telling, const struct ft_central_config
     tell_number(telling, FT_DIFF_CENTRAL, "probe_fresh_ms", old->probe_fresh_ms,
                 new->probe_fresh_ms);
     tell_number(telling, FT_DIFF_CENTRAL, "probes_max", old->probes_max, new->probes_max);
+    tell_number(telling, FT_DIFF_CENTRAL, "scratch_min_mb", old->scratch_min_mb,
+                new->scratch_min_mb);
     tell_number(telling, FT_DIFF_CENTRAL, "unit_timeout_ms", old->unit_timeout_ms,
                 new->unit_timeout_ms);
     tell_number(telling, FT_DIFF_CENTRAL, "rms_timeout_ms", old->rms_timeout_ms,
@@ -344,6 +346,11 @@ static void diff_sinks(struct telling *telling, const struct ft_plan *old,
     tell_text(telling, FT_DIFF_CENTRAL, "rms", old->rms, new->rms);
     tell_text(telling, FT_DIFF_CENTRAL, "rms_ladder", old->rms_ladder, new->rms_ladder);
     tell_text(telling, FT_DIFF_CENTRAL, "rms_partition", old->rms_partition, new->rms_partition);
+    tell_text(telling, FT_DIFF_CENTRAL, "rms_when_none", old->rms_when_none, new->rms_when_none);
+    tell_number(telling, FT_DIFF_CENTRAL, "rms_nodes_max", old->rms_nodes_max, new->rms_nodes_max);
+    tell_number(telling, FT_DIFF_CENTRAL, "rms_drain", old->rms_drain, new->rms_drain);
+    tell_number(telling, FT_DIFF_CENTRAL, "rms_give_time_max_s", old->rms_give_time_max_s,
+                new->rms_give_time_max_s);
     tell_number(telling, FT_DIFF_CENTRAL, "rms_watch_ms", old->rms_watch_ms, new->rms_watch_ms);
     tell_text(telling, FT_DIFF_SINKS, "hook", old->hook, new->hook);
     tell_number(telling, FT_DIFF_SINKS, "metrics_port", old->metrics_port, new->metrics_port);

@@ -23,6 +23,7 @@ enum ft_plant {
     FT_PLANT_NEWS_MISSED,      /* news is told to a launcher that waits just then, and never again */
     FT_PLANT_GIVE_FAILING,     /* a node that goes down while it is probed is given */
     FT_PLANT_FORGET_ERRORS,    /* a successor takes each error for a new one */
+    FT_PLANT_SHARE_ANYHOW,     /* a node that is shared is given to who does not want that */
     FT_PLANT_N,
 
     /* In supervisor.c; tests/sim/sim_supervisor has them. */

@@ -6,8 +6,12 @@
  *     spare rank   a rank that waits in the job takes over (no one reports spare ranks yet)
  *     companion    the node that already stands in for others lost with the same node
  *     idle node    a node of the allocation on which nothing runs
- *     new node     from the resource manager
+ *     new node     from the resource manager: free now, or waited for
  *     sharing      a surviving node that is in use, if that is allowed
+ *     new node     from the resource manager, waited for, if that comes after sharing
+ *
+ * Which of the last three there are, and in which order, is the policy of the request or of ft.conf
+ * (policy.c).
  *
  * Called by decision.c whenever a decision is choosing. A rung is a function that names its next
  * node, or says that it has none (left), or that the resource manager is to be asked. A named node
@@ -26,6 +30,7 @@
 
 #include "common/text.h"
 #include "core/kept.h"
+#include "core/policy.h"
 
 #define EXCLUDED_MAX (FT_EXCLUDE_MAX / 2)
 #define NOTED_IDLE_MAX 8
@@ -45,6 +50,7 @@ static enum rung_result next_companion(struct ft_decision *decision, struct ft_n
 static enum rung_result next_idle(struct ft_decision *decision, struct ft_node **node);
 static enum rung_result next_new(struct ft_decision *decision, struct ft_node **node);
 static enum rung_result next_shared(struct ft_decision *decision, struct ft_node **node);
+static enum rung_result next_awaited(struct ft_decision *decision, struct ft_node **node);
 
 static const struct rung ladder[] = {
     {FT_BY_REPAIR, "repair in place", next_repair},
@@ -53,6 +59,7 @@ static const struct rung ladder[] = {
     {FT_BY_IDLE_NODE, "idle node", next_idle},
     {FT_BY_NEW_NODE, "new node", next_new},
     {FT_BY_SHARING, "sharing", next_shared},
+    {FT_BY_NEW_NODE, "new node, waited for", next_awaited},
 };
 #define RUNGS (sizeof ladder / sizeof ladder[0])
 
@@ -318,8 +325,14 @@ static enum rung_result next_idle(struct ft_decision *decision, struct ft_node *
     return RUNG_DONE;
 }
 
+static struct ft_policy policy_of(const struct ft_decision *decision)
+{
+    return ft_policy_of(&decision->demand, &decision->central->config);
+}
+
 static enum rung_result next_new(struct ft_decision *decision, struct ft_node **node)
 {
+    decision->waits = policy_of(decision).wait_first;
     *node = decision->offered;
     decision->offered = NULL;
     return *node != NULL ? RUNG_NODE : RUNG_ASK;
@@ -327,7 +340,7 @@ static enum rung_result next_new(struct ft_decision *decision, struct ft_node **
 
 static enum rung_result next_shared(struct ft_decision *decision, struct ft_node **node)
 {
-    if (!decision->central->config.share) {
+    if (!policy_of(decision).share) {
         decision->no_sharing = true;
         ft_recovery_note(decision, "sharing a node that is in use is not allowed");
         return RUNG_DONE;
@@ -337,6 +350,16 @@ static enum rung_result next_shared(struct ft_decision *decision, struct ft_node
         return RUNG_NODE;
     ft_recovery_note(decision, "no surviving node can be shared");
     return RUNG_DONE;
+}
+
+static enum rung_result next_awaited(struct ft_decision *decision, struct ft_node **node)
+{
+    if (!policy_of(decision).wait_last)
+        return RUNG_DONE;
+    decision->waits = true;
+    *node = decision->offered;
+    decision->offered = NULL;
+    return *node != NULL ? RUNG_NODE : RUNG_ASK;
 }
 
 /* ---------------------------------------------------------------- the climb */
@@ -477,6 +500,7 @@ void ft_recovery_give_back(struct ft_decision *decision)
 {
     struct ft_central *central = decision->central;
     struct ft_node *node = decision->candidate;
+    struct ft_returned returned = {.session = central->config.session};
     bool last = true;
 
     decision->candidate = NULL;
@@ -492,7 +516,9 @@ void ft_recovery_give_back(struct ft_decision *decision)
     ft_keep_place(central, node);
     ft_decision_log(decision, "node_released", node, "node %s was given back to the resource "
                     "manager%s", node->name, node->state == FT_NODE_IS_LOST ? ": it is lost" : "");
-    central->env.release(central->env.arg, node->name, node->state == FT_NODE_IS_LOST);
+    returned.node = node->name;
+    returned.broken = node->state == FT_NODE_IS_LOST;
+    central->env.release(central->env.arg, &returned);
 }
 
 /* ---------------------------------------------------------------- asking for another node */
@@ -519,16 +545,37 @@ static bool add_excluded(const struct ft_inventory *inventory, const char *name,
     return false;
 }
 
+/* What is left of the time for waiting, which begins with the first request that waits. */
+static unsigned wait_ms(struct ft_decision *decision, unsigned whole_ms)
+{
+    int64_t now_ns = ft_now_ns(decision->central);
+
+    if (decision->waits_until_ns == 0)
+        decision->waits_until_ns = now_ns + whole_ms * NS_PER_MS;
+    return decision->waits_until_ns > now_ns
+               ? (unsigned) ((decision->waits_until_ns - now_ns) / NS_PER_MS) : 0;
+}
+
 void ft_recovery_acquire(struct ft_decision *decision)
 {
     struct ft_central *central = decision->central;
+    struct ft_policy policy = policy_of(decision);
     struct names names = {.n = 0};
     struct ft_wanted wanted = {
+        .session = central->config.session,
         .job = decision->subject->resource.job,
         .like = decision->original_known ? &decision->original : NULL,
         .excluded = names.list,
-        .timeout_ms = central->config.rms_timeout_ms,
+        .ladder = policy.ladder,
+        .wait_ms = decision->waits ? wait_ms(decision, policy.wait_ms) : 0,
+        .timeout_ms = policy.answer_ms,
     };
+
+    /* Who waits longer than an answer takes gets that time; who waits less, the answer's all the
+     * same. */
+    if (wanted.wait_ms > wanted.timeout_ms)
+        wanted.timeout_ms = wanted.wait_ms;
+    decision->acquire_ms = wanted.timeout_ms;
 
     for (unsigned i = 0; i < decision->tried_n; i++)
         names.list[names.n++] = decision->tried[i]->name;

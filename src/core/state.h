@@ -49,6 +49,7 @@ struct ft_central {
     uint64_t decision_id; /* last ones given */
     uint64_t probe_id;
     uint64_t acquire_id;
+    int64_t lost_from_ns, lost_until_ns; /* the latest time with a loss not made good (suspect.c) */
     bool work;            /* ft_central_work has something to do */
 };
 

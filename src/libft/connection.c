@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/slurmjob.h"
 #include "common/text.h"
 
 #define READ_BYTES 65536
@@ -261,6 +262,7 @@ static int queue_hello(struct ft_connection *connection)
     static char program[] = "libft " PACKAGE_VERSION;
     Ft__Message message = FT__MESSAGE__INIT;
     Ft__Hello hello = FT__HELLO__INIT;
+    char *spares = getenv("FT_SPARE_NODES"); /* the launcher's own word, see spares.c there */
 
     hello.protocol = FT_PROTOCOL;
     hello.program = program;
@@ -269,6 +271,10 @@ static int queue_hello(struct ft_connection *connection)
     hello.rank = connection->rank;
     hello.pid = getpid();
     hello.role = connection->role;
+    if (connection->role == ROLE_LAUNCHER) {
+        hello.slurm_job = ft_slurm_job();
+        hello.spares = spares != NULL ? spares : hello.spares;
+    }
     message.body_case = FT__MESSAGE__BODY_HELLO;
     message.hello = &hello;
     return ft_channel_send(connection->channel, &message);

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/policy.h"
 #include "common/text.h"
 
 /* ---------------------------------------------------------------- resources */
@@ -380,12 +381,62 @@ ftConstraint_t ftFar(ftConstraint_t C, const ftResource_t R)
     return prefer(C, &R, 1, "ftFar: the resource");
 }
 
+ftConstraint_t ftLadder(ftConstraint_t C, const char *ways)
+{
+    enum ft_way parsed[FT_WAYS_MAX];
+
+    if (ways == NULL)
+        return spoil_constraint(C, "ftLadder: the ways are NULL");
+    if (ft_ways_parse(ways, parsed) != 0)
+        return spoil_constraint(C, "ftLadder: \"%.60s\" is not a list of spares, expand and beside, "
+                                "none of them twice", ways);
+    ft_text_copy(C.ladder, sizeof C.ladder, ways);
+    return C;
+}
+
+ftConstraint_t ftWhenNone(ftConstraint_t C, const char *steps)
+{
+    enum ft_when_none parsed[FT_WHEN_NONE_MAX];
+
+    if (steps == NULL)
+        return spoil_constraint(C, "ftWhenNone: the steps are NULL");
+    if (ft_when_none_parse(steps, parsed) != 0)
+        return spoil_constraint(C, "ftWhenNone: \"%.60s\" is not a list of wait and share, and "
+                                "later or fewer at its end, none of them twice", steps);
+    ft_text_copy(C.when_none, sizeof C.when_none, steps);
+    return C;
+}
+
+ftConstraint_t ftWaitUpTo(ftConstraint_t C, ftTimeout_t wait_ms)
+{
+    if (wait_ms < 1 || wait_ms > FT_WAIT_MAX_MS)
+        return spoil_constraint(C, "ftWaitUpTo: %lld ms is not from 1 to %d; not to wait at all is "
+                                "ftWhenNone without \"wait\"", (long long) wait_ms,
+                                FT_WAIT_MAX_MS);
+    C.wait_ms = (uint32_t) wait_ms;
+    return C;
+}
+
+/* Whether what it says of the policy can be understood. */
+static bool is_policy(const ftConstraint_t *constraint)
+{
+    enum ft_when_none steps[FT_WHEN_NONE_MAX];
+    enum ft_way ways[FT_WAYS_MAX];
+
+    return (constraint->ladder[0] == '\0' || ft_ways_parse(constraint->ladder, ways) == 0)
+           && (constraint->when_none[0] == '\0'
+               || ft_when_none_parse(constraint->when_none, steps) == 0)
+           && constraint->wait_ms <= FT_WAIT_MAX_MS;
+}
+
 ftRetVal_t ft_constraint_check(const ftConstraint_t *constraint, char *problem, size_t size)
 {
     if (size > 0)
         problem[0] = '\0';
     if (!is_ended(constraint->excluded, sizeof constraint->excluded)
-        || !is_ended(constraint->arch, sizeof constraint->arch))
+        || !is_ended(constraint->arch, sizeof constraint->arch)
+        || !is_ended(constraint->ladder, sizeof constraint->ladder)
+        || !is_ended(constraint->when_none, sizeof constraint->when_none))
         return problem_is(problem, size, "the constraint has a text without an end");
     if (constraint->error != FT_OK)
         return problem_is(problem, size, "the constraint is unusable: %s", constraint->excluded);
@@ -395,6 +446,9 @@ ftRetVal_t ft_constraint_check(const ftConstraint_t *constraint, char *problem, 
         if (!is_ended(type, sizeof constraint->devices[i].type) || !is_device_type(type))
             return problem_is(problem, size, "the constraint asks for devices of an unknown type");
     }
+    if (!is_policy(constraint))
+        return problem_is(problem, size, "the constraint's policy (ladder, when_none, wait_ms) "
+                          "cannot be understood: make it with ftLadder, ftWhenNone, ftWaitUpTo");
     if (constraint->distance < -1 || constraint->distance > 1)
         return problem_is(problem, size, "the constraint's distance is %d, not -1, 0 or 1",
                           constraint->distance);

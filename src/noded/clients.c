@@ -34,6 +34,7 @@
 #include "wire/channel.h"
 
 #define ROLE_LAUNCHER 4
+#define SPARES_BYTES_MAX 32768 /* names of a launcher's spare nodes; they go with its requests */
 
 struct client {
     struct client *prev, *next; /* oldest first */
@@ -79,6 +80,19 @@ static int send_hello(struct ft_link *link, const Ft__Hello *hello, ftRetVal_t r
     return ft_link_send(link, &message);
 }
 
+/* Its own claim, as the name of its session is; whether it is so Slurm will say. */
+static void take_slurm_job(struct client *client, const Ft__Hello *hello)
+{
+    client->asker.slurm_job = hello->slurm_job;
+    if (hello->spares[0] == '\0')
+        return;
+    if (strlen(hello->spares) < SPARES_BYTES_MAX)
+        client->asker.spares = strdup(hello->spares);
+    if (!client->asker.spares)
+        ft_log(FT_LOG_WARNING, "the spare nodes of launcher %s are not known to the central unit: "
+               "there are too many, or memory is short", ft_link_peer(client->link));
+}
+
 static void take_hello(struct client *client, const Ft__Hello *hello)
 {
     if (client->greeted) {
@@ -99,6 +113,8 @@ static void take_hello(struct client *client, const Ft__Hello *hello)
     }
     client->asker.rank = hello->rank >= 0 ? hello->rank : -1;
     client->asker.launcher = hello->role == ROLE_LAUNCHER;
+    if (client->asker.launcher)
+        take_slurm_job(client, hello);
     client->greeted = true;
     if (send_hello(client->link, client->clients->hello, FT_OK) != 0)
         client_close(client);
@@ -160,6 +176,7 @@ static void on_closed(void *arg, struct ft_link *link, int error, const char *te
     *(client->prev ? &client->prev->next : &clients->first) = client->next;
     *(client->next ? &client->next->prev : &clients->last) = client->prev;
     clients->n--;
+    free(client->asker.spares);
     free(client);
 }
 

@@ -355,6 +355,9 @@ static void take_identified(struct ft_relay *relay, struct ft_relay_client *clie
     asker.pid = client->pid;
     asker.uid = client->uid;
     asker.launcher = client->launcher;
+    asker.slurm_job = client->slurm_job;
+    if (client->spares)
+        asker.spares = client->spares;
     copy.asker = &asker;
     copy.count = 0;
     if (copy.verb == FT_VERB_ERROR)

@@ -28,6 +28,8 @@ struct ft_relay_client {
     pid_t pid;
     uid_t uid;
     bool launcher;         /* it, or one of its daemons; job is its session then */
+    uint32_t slurm_job;    /* launcher: the job of Slurm that it says it is in; 0: none */
+    char *spares;          /* launcher: nodes of that job that it keeps idle; NULL: none */
     unsigned requests;     /* the relay's: how many it waits for */
 };
 

@@ -30,11 +30,15 @@ struct ft_child {
     uv_pipe_t orders, answers, errors;
     uv_timer_t awaited;
     unsigned open;  /* handles */
-    bool exited, forgotten;
+    bool exited, forgotten, reap;
+    struct ft_child *next; /* of those that are only waited for */
     char line[FT_TALK_LINE_MAX];
     size_t n;
     char words[400]; /* the last that it wrote to its standard error */
 };
+
+/* Forgotten, and their processes have not ended. One list, as a program has one loop. */
+static struct ft_child *awaited_ends;
 
 /* ---------------------------------------------------------------- its end */
 
@@ -52,12 +56,40 @@ static void close_handle(void *handle)
         uv_close(handle, on_closed);
 }
 
+/* A process that nobody waits for stays in the table of processes until this one ends. */
+static void wait_for_end(struct ft_child *child)
+{
+    child->next = awaited_ends;
+    awaited_ends = child;
+    uv_unref((uv_handle_t *) &child->process);
+}
+
+static void stop_waiting(struct ft_child *child)
+{
+    struct ft_child **link = &awaited_ends;
+
+    while (*link != NULL && *link != child)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = child->next;
+    close_handle(&child->process);
+}
+
+void ft_child_forget_all(void)
+{
+    while (awaited_ends != NULL)
+        stop_waiting(awaited_ends);
+}
+
 void ft_child_forget(struct ft_child *child)
 {
     if (child == NULL)
         return;
+    if (child->reap && !child->exited && !child->forgotten)
+        wait_for_end(child);
+    else
+        stop_waiting(child);
     child->forgotten = true;
-    close_handle(&child->process);
     close_handle(&child->orders);
     close_handle(&child->answers);
     close_handle(&child->errors);
@@ -246,6 +278,7 @@ static int spawn(struct ft_child *child, const struct ft_child_config *config)
                                     .flags = UV_PROCESS_DETACHED, .stdio = files, .stdio_count = 3};
     int error = uv_spawn(config->loop, &child->process, &options);
 
+    child->reap = error == 0 && config->reap;
     if (error == 0)
         error = uv_read_start((uv_stream_t *) &child->answers, on_room, on_answers);
     if (error == 0)

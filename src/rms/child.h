@@ -12,6 +12,7 @@
 #ifndef FT_RMS_CHILD_H
 #define FT_RMS_CHILD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -24,6 +25,8 @@ struct ft_child_config {
     const char *program;
     const char *argument;    /* its only one; NULL: none */
     char **environment;      /* NULL: as this process's */
+    bool reap;               /* the loop goes on after ft_child_forget: its process is waited for
+                              * then, too, without keeping the loop */
 };
 
 /* From the loop. None comes after ft_child_forget. */
@@ -53,5 +56,9 @@ void ft_child_let_end(struct ft_child *child);
 /* The same, and nobody cares any more: the loop is left with handles that are being closed. Takes
  * NULL. */
 void ft_child_forget(struct ft_child *child);
+
+/* Those that were forgotten and are still waited for (config.reap) are not any more: the loop is
+ * about to end. */
+void ft_child_forget_all(void);
 
 #endif

@@ -52,7 +52,7 @@ struct pmix {
     struct ft_child *helper; /* NULL: none runs */
     struct wish *wishes;
     struct holding *holdings;
-    unsigned wishes_n, restarts;
+    unsigned wishes_n, restarts, nodes_max;
     char *program, server[24];
 };
 
@@ -87,6 +87,16 @@ static bool add_wish(struct pmix *pmix, uint64_t acquire)
     pmix->wishes = wish;
     pmix->wishes_n++;
     return true;
+}
+
+/* Nodes that the host gave, or is asked for. */
+static unsigned nodes_n(const struct pmix *pmix)
+{
+    unsigned n = pmix->wishes_n;
+
+    for (const struct holding *holding = pmix->holdings; holding != NULL; holding = holding->next)
+        n++;
+    return n;
 }
 
 /* ---------------------------------------------------------------- orders */
@@ -228,7 +238,11 @@ static void pmix_acquire(struct ft_rms *rms, uint64_t acquire, const struct ft_w
     char order[FT_TALK_LINE_MAX], why[300] = "";
     const char *problem = NULL;
 
-    if (make_order(acquire, wanted, order, sizeof order) != 0)
+    if (nodes_n(pmix) >= pmix->nodes_max) {
+        snprintf(why, sizeof why, "the host gave, or is asked for, as many nodes as there may be: "
+                 "%u (rms_nodes_max)", pmix->nodes_max);
+        problem = why;
+    } else if (make_order(acquire, wanted, order, sizeof order) != 0)
         problem = "more nodes are excluded than can be told the helper";
     else if (pmix->helper == NULL && start(pmix, why, sizeof why) != 0)
         problem = why;
@@ -251,7 +265,7 @@ static void pmix_abandon(struct ft_rms *rms, uint64_t acquire)
     ft_child_tell(pmix->helper, order); /* unsaid: what comes is given back all the same */
 }
 
-static void pmix_release(struct ft_rms *rms, const char *node, bool broken)
+static bool pmix_release(struct ft_rms *rms, const char *node, bool broken)
 {
     struct pmix *pmix = (struct pmix *) rms;
     struct holding **link = &pmix->holdings, *holding;
@@ -261,17 +275,19 @@ static void pmix_release(struct ft_rms *rms, const char *node, bool broken)
         link = &(*link)->next;
     holding = *link;
     if (holding == NULL)
-        return;
+        return false;
     *link = holding->next;
     give(pmix, holding->id, holding->node);
     free(holding);
+    return true;
 }
 
 /* What another process got was released when that one ended. */
-static void pmix_taken(struct ft_rms *rms, const char *node)
+static bool pmix_taken(struct ft_rms *rms, const char *node)
 {
     (void) rms;
     (void) node;
+    return false;
 }
 
 static void pmix_destroy(struct ft_rms *rms)
@@ -310,6 +326,7 @@ static struct ft_rms *pmix_create(const struct ft_rms_config *config,
     pmix->events = *events;
     pmix->arg = arg;
     pmix->loop = config->loop;
+    pmix->nodes_max = config->nodes_max;
     if (config->pmix.server > 0)
         snprintf(pmix->server, sizeof pmix->server, "%ld", (long) config->pmix.server);
     return &pmix->rms;

@@ -107,11 +107,25 @@ static void explain(const struct pool *pool, const struct ft_wanted *wanted, cha
     }
 }
 
+/* A request may want no spares (ftLadder). */
+static bool wants_spares(const struct ft_wanted *wanted)
+{
+    enum ft_way ways[FT_WAYS_MAX];
+
+    return wanted->ladder == NULL || ft_ways_parse(wanted->ladder, ways) != 0 ||
+           ft_ways_have(ways, FT_WAY_SPARES);
+}
+
 static void pool_acquire(struct ft_rms *rms, uint64_t acquire, const struct ft_wanted *wanted)
 {
     struct pool *pool = (struct pool *) rms;
     char why[256];
 
+    if (!wants_spares(wanted)) {
+        pool->events.none(pool->arg, acquire, "there are only spare nodes here, and the request's "
+                          "ladder has none", 0);
+        return;
+    }
     for (size_t i = 0; i < pool->n; i++) {
         struct spare *spare = &pool->spares[i];
 
@@ -131,24 +145,32 @@ static void pool_abandon(struct ft_rms *rms, uint64_t acquire)
     (void) acquire;
 }
 
-static void pool_release(struct ft_rms *rms, const char *node, bool broken)
+static bool pool_release(struct ft_rms *rms, const char *node, bool broken)
 {
     struct pool *pool = (struct pool *) rms;
 
     for (size_t i = 0; i < pool->n; i++) {
-        if (ft_node_names_equal(pool->spares[i].name, node))
-            pool->spares[i].state = broken ? SPARE_BROKEN : SPARE_FREE;
+        bool was_given = pool->spares[i].state == SPARE_GIVEN;
+
+        if (!ft_node_names_equal(pool->spares[i].name, node))
+            continue;
+        pool->spares[i].state = broken ? SPARE_BROKEN : SPARE_FREE;
+        return was_given;
     }
+    return false;
 }
 
-static void pool_taken(struct ft_rms *rms, const char *node)
+static bool pool_taken(struct ft_rms *rms, const char *node)
 {
     struct pool *pool = (struct pool *) rms;
 
     for (size_t i = 0; i < pool->n; i++) {
-        if (ft_node_names_equal(pool->spares[i].name, node))
-            pool->spares[i].state = SPARE_GIVEN;
+        if (!ft_node_names_equal(pool->spares[i].name, node))
+            continue;
+        pool->spares[i].state = SPARE_GIVEN;
+        return true;
     }
+    return false;
 }
 
 const struct ft_rms_backend ft_rms_pool = {

@@ -13,32 +13,6 @@
 
 static const struct ft_rms_backend *const backends[] = {&ft_rms_pool, &ft_rms_slurm, &ft_rms_pmix};
 
-int ft_rms_ladder_parse(const char *text, enum ft_rms_way ladder[FT_RMS_WAYS_MAX])
-{
-    static const char *const names[] = {
-        [FT_RMS_SPARES] = "spares", [FT_RMS_EXPAND] = "expand", [FT_RMS_BESIDE] = "beside"};
-    enum ft_rms_way read[FT_RMS_WAYS_MAX] = {0};
-    size_t n = 0;
-
-    do {
-        size_t length = strcspn(text, ",");
-        int way = FT_RMS_BESIDE;
-
-        while (way > 0 && (strlen(names[way]) != length || strncmp(names[way], text, length) != 0))
-            way--;
-        for (size_t i = 0; i < n; i++)
-            way = (int) read[i] == way ? 0 : way;
-        if (way == 0) {
-            errno = EINVAL;
-            return -1;
-        }
-        read[n++] = (enum ft_rms_way) way;
-        text += length;
-    } while (*text++ == ',');
-    memcpy(ladder, read, sizeof read);
-    return 0;
-}
-
 struct ft_rms *ft_rms_create(const char *name, const struct ft_rms_config *config,
                              const struct ft_rms_events *events, void *arg)
 {
@@ -66,12 +40,41 @@ void ft_rms_abandon(struct ft_rms *rms, uint64_t acquire)
     rms->backend->abandon(rms, acquire);
 }
 
-void ft_rms_release(struct ft_rms *rms, const char *node, bool broken)
+bool ft_rms_release(struct ft_rms *rms, const char *node, bool broken)
 {
-    rms->backend->release(rms, node, broken);
+    return rms->backend->release(rms, node, broken);
 }
 
-void ft_rms_taken(struct ft_rms *rms, const char *node)
+bool ft_rms_taken(struct ft_rms *rms, const char *node)
 {
-    rms->backend->taken(rms, node);
+    return rms->backend->taken(rms, node);
+}
+
+void ft_rms_kept(struct ft_rms *rms, const char *node)
+{
+    if (rms->backend->kept != NULL)
+        rms->backend->kept(rms, node);
+}
+
+void ft_rms_forsaken(struct ft_rms *rms)
+{
+    if (rms->backend->forsaken != NULL)
+        rms->backend->forsaken(rms);
+}
+
+int ft_rms_change(struct ft_rms *rms, const struct ft_rms_config *config)
+{
+    return rms->backend->change != NULL ? rms->backend->change(rms, config) : 0;
+}
+
+void ft_rms_suspect(struct ft_rms *rms, const struct ft_suspect *suspect)
+{
+    if (rms->backend->suspect != NULL)
+        rms->backend->suspect(rms, suspect);
+}
+
+void ft_rms_time_lost(struct ft_rms *rms, int64_t ms)
+{
+    if (rms->backend->time_lost != NULL)
+        rms->backend->time_lost(rms, ms);
 }

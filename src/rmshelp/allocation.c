@@ -15,6 +15,10 @@
  *     never raise it, so a short one that is prolonged while all is well does not exist.
  * What joined the job is the job's, and ends with it.
  *
+ * A system's central unit has successors, and what it has told a job is true for them: a node that
+ * the ledger says is the job's stays when the central unit ends ("stay"), guarded by its holder, and
+ * the next one's process looks for it by the job and the node (adopt).
+ *
  * Requests are interactive ones (as salloc's): they are tried at once, a batch job only with the
  * scheduler's next round, seconds later. One with a deadline is not tried at once either, and a
  * user may not set it later: so first without waiting, then, if that fails, again with a deadline.
@@ -39,6 +43,7 @@
 #include "common/clock.h"
 #include "common/text.h"
 #include "rmshelp/ask.h"
+#include "rmshelp/head.h"
 #include "rmshelp/side.h"
 
 #define GUARD_EACH_MS 10000   /* looked at so often, beside slurmctld's notices */
@@ -47,6 +52,8 @@
 #define READY_EACH_MS 20
 #define READY_WITHIN_MS 60000 /* a prolog, a boot */
 #define HOLDERS_MAX 3
+#define HOLDER_NAME "ft-holder"
+#define ADOPT_EACH_MS 5000    /* asked again, while slurmctld does not answer */
 #define BACK_TRIES 60         /* slurmctld may be restarting */
 #define BACK_PAUSE_S 5
 
@@ -405,12 +412,66 @@ enum ft_got ft_allocation_get(struct ft_allocation *allocation, struct ft_wish *
     return got;
 }
 
+/* ---------------------------------------------------------------- what another process got */
+
+/* Among all of the user's jobs; running ones count. */
+static bool recognize(struct ft_allocation *allocation, const job_info_msg_t *jobs)
+{
+    for (uint32_t i = 0; i < jobs->record_count; i++) {
+        const slurm_job_info_t *record = &jobs->job_array[i];
+        uint32_t state = record->job_state & JOB_STATE_BASE;
+
+        if ((state != JOB_RUNNING && state != JOB_SUSPENDED) ||
+            (record->job_state & JOB_COMPLETING) ||
+            !ft_ask_has_node(record->nodes, allocation->node))
+            continue;
+        if (record->job_id == allocation->parent)
+            allocation->joined = true;
+        if (ft_wish_parent(record->name, record->comment) != allocation->parent)
+            continue;
+        allocation->own = record->job_id;
+        allocation->joined = false;
+        return true;
+    }
+    return allocation->joined;
+}
+
+enum ft_got ft_allocation_adopt(struct ft_allocation *allocation, char *why, size_t size)
+{
+    job_info_msg_t *jobs = NULL;
+
+    allocation->stays = true;
+    while (slurm_load_job_user(&jobs, getuid(), 0) != SLURM_SUCCESS) {
+        int what;
+
+        if (errno == ESLURM_INVALID_JOB_ID)
+            break;
+        fprintf(stderr, "node %s of job %" PRIu32 ": %s; asking again\n", allocation->node,
+                allocation->parent, slurm_strerror(errno));
+        what = ft_side_wait(-1, ADOPT_EACH_MS);
+        if (what == FT_SIDE_LINE)
+            allocation->unwanted = true;
+        if (what == FT_SIDE_OVER)
+            return FT_GOT_OVER;
+    }
+    if (jobs != NULL && recognize(allocation, jobs)) {
+        slurm_free_job_info_msg(jobs);
+        return FT_GOT_NODE;
+    }
+    if (jobs != NULL)
+        slurm_free_job_info_msg(jobs);
+    snprintf(why, size, "Slurm has no node %s for job %" PRIu32 " any more", allocation->node,
+             allocation->parent);
+    return FT_GOT_NOTHING;
+}
+
 int64_t ft_allocation_estimate(struct ft_wish *wish)
 {
     will_run_response_msg_t *answer = NULL;
     int64_t at_s;
 
     wish->desc.immediate = 0;
+    ft_wish_stands_alone(wish);
     if (slurm_job_will_run2(&wish->desc, &answer) != SLURM_SUCCESS || answer == NULL)
         return 0;
     at_s = answer->start_time;
@@ -450,7 +511,7 @@ static void start_holder(struct ft_allocation *allocation, const char *program)
                     (char *) (uintptr_t) "--cpus-per-task=1", (char *) (uintptr_t) "--mpi=none",
                     (char *) (uintptr_t) "--input=none", (char *) (uintptr_t) "--output=none",
                     (char *) (uintptr_t) "--error=none", (char *) (uintptr_t) "--chdir=/",
-                    (char *) (uintptr_t) "--job-name=ft-holder", (char *) (uintptr_t) program,
+                    (char *) (uintptr_t) "--job-name=" HOLDER_NAME, (char *) (uintptr_t) program,
                     (char *) (uintptr_t) "hold", parent, own, NULL};
     sigset_t none;
 
@@ -473,6 +534,25 @@ static void start_holder(struct ft_allocation *allocation, const char *program)
     }
     if (allocation->holder < 0)
         fprintf(stderr, "no holder for job %" PRIu32 ": %s\n", allocation->own, strerror(errno));
+}
+
+/* Whether a holder that another process has started is there. */
+static bool is_held(const struct ft_allocation *allocation)
+{
+    job_step_info_response_msg_t *steps = NULL;
+    bool held = false;
+
+    if (allocation->own == 0 ||
+        slurm_get_job_steps(0, allocation->own, NO_VAL, &steps, SHOW_ALL) != SLURM_SUCCESS)
+        return false;
+    for (uint32_t i = 0; i < steps->job_step_count && !held; i++) {
+        const job_step_info_t *step = &steps->job_steps[i];
+
+        held = step->name != NULL && strcmp(step->name, HOLDER_NAME) == 0 &&
+               (step->state & JOB_STATE_BASE) == JOB_RUNNING;
+    }
+    slurm_free_job_step_info_response_msg(steps);
+    return held;
 }
 
 /* A holder that ended while the job goes on is started again, a few times. */
@@ -504,24 +584,36 @@ static bool is_well(struct ft_allocation *allocation)
         allocation->own = 0;
         return false;
     }
-    return ft_ask_life(allocation->parent, state, sizeof state) != FT_JOB_OVER;
+    return !ft_ask_has_ended(allocation->parent, state, sizeof state);
+}
+
+/* What it is told while it guards. */
+static void take_word(struct ft_allocation *allocation)
+{
+    const char *word = ft_side_order()->word;
+
+    if (strcmp(word, "stay") == 0 || strcmp(word, "leave") == 0)
+        allocation->stays = word[0] == 's';
+    else
+        allocation->unwanted = true;
 }
 
 void ft_allocation_guard(struct ft_allocation *allocation, const char *program)
 {
-    bool back = false;
-
-    start_holder(allocation, program);
-    for (;;) {
+    if (!allocation->unwanted && !is_held(allocation))
+        start_holder(allocation, program);
+    while (!allocation->unwanted) {
         int what = ft_side_wait(-1, GUARD_EACH_MS);
 
-        if (what == FT_SIDE_LINE) /* the one order there is: give it back */
-            back = true;
-        if (what == FT_SIDE_LINE || what == FT_SIDE_OVER || !is_well(allocation))
+        if (what == FT_SIDE_LINE)
+            take_word(allocation);
+        else if (what == FT_SIDE_OVER && allocation->stays)
+            return;
+        else if (what == FT_SIDE_OVER || !is_well(allocation))
             break;
         look_after_holder(allocation, program);
     }
-    if (allocation->joined && back)
+    if (allocation->joined && allocation->unwanted)
         shrink_job(allocation);
     give_back(allocation);
     ft_side_say("back", "node", allocation->node);
@@ -532,8 +624,9 @@ int ft_allocation_hold(uint32_t parent, uint32_t own)
     char state[128];
 
     /* Nobody gives it orders. Signals end it: those are Slurm's, when the allocation is over. */
-    while (ft_ask_life(parent, state, sizeof state) != FT_JOB_OVER)
+    while (!ft_ask_has_ended(parent, state, sizeof state))
         usleep(HOLD_EACH_MS * 1000);
+    ft_head_end(parent);
     fprintf(stderr, "job %" PRIu32 " is %s: its allocation %" PRIu32 " ends\n", parent, state, own);
     return end_job(own) ? 0 : 1;
 }

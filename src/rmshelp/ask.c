@@ -22,7 +22,7 @@ job_info_msg_t *ft_ask_job(uint32_t id, slurm_job_info_t **record)
     job_info_msg_t *answer = NULL;
 
     errno = 0;
-    if (slurm_load_job(&answer, id, 0) != SLURM_SUCCESS)
+    if (slurm_load_job(&answer, id, SHOW_DETAIL) != SLURM_SUCCESS)
         return NULL;
     if (answer->record_count < 1) {
         slurm_free_job_info_msg(answer);
@@ -46,6 +46,25 @@ const char *ft_job_state_text(uint32_t job_state)
     return base < sizeof texts / sizeof texts[0] ? texts[base] : "in an unknown state";
 }
 
+bool ft_ask_has_node(const char *nodes, const char *name)
+{
+    struct ft_hostlist *list = ft_hostlist_parse(nodes != NULL ? nodes : "", NULL, 0);
+    char brief[FT_HOST_NAME_MAX];
+    bool has;
+
+    snprintf(brief, sizeof brief, "%.*s", (int) strcspn(name, "."), name);
+    has = list != NULL && (ft_hostlist_contains(list, name) || ft_hostlist_contains(list, brief));
+    ft_hostlist_destroy(list);
+    return has;
+}
+
+bool ft_ask_is_headless(const slurm_job_info_t *record)
+{
+    return (record->job_state & JOB_STATE_BASE) == JOB_RUNNING && record->batch_flag != 0 &&
+           record->batch_host != NULL && record->nodes != NULL && record->nodes[0] != '\0' &&
+           !ft_ask_has_node(record->nodes, record->batch_host);
+}
+
 enum ft_job_life ft_ask_life(uint32_t id, char *state, size_t size)
 {
     slurm_job_info_t *record;
@@ -61,11 +80,23 @@ enum ft_job_life ft_ask_life(uint32_t id, char *state, size_t size)
     }
     base = record->job_state & JOB_STATE_BASE;
     snprintf(state, size, "%s", ft_job_state_text(record->job_state));
-    life = base == JOB_PENDING                             ? FT_JOB_WAITS
+    life = base == JOB_PENDING                            ? FT_JOB_WAITS
+           : ft_ask_is_headless(record)                   ? FT_JOB_HEADLESS
            : base == JOB_RUNNING || base == JOB_SUSPENDED ? FT_JOB_RUNS
                                                           : FT_JOB_OVER;
     slurm_free_job_info_msg(answer);
     return life;
+}
+
+bool ft_ask_has_ended(uint32_t id, char *state, size_t size)
+{
+    enum ft_job_life life = ft_ask_life(id, state, size);
+
+    if (life == FT_JOB_WAITS)
+        snprintf(state, size, "requeued");
+    if (life == FT_JOB_HEADLESS)
+        snprintf(state, size, "without its first node");
+    return life == FT_JOB_OVER || life == FT_JOB_WAITS || life == FT_JOB_HEADLESS;
 }
 
 static bool knows(const node_info_msg_t *nodes, const char *name, size_t length)

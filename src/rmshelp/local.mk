@@ -12,8 +12,11 @@ pkglibexec_PROGRAMS += src/rmshelp/ft-rms-slurm
 src_rmshelp_ft_rms_slurm_SOURCES = \
     src/rmshelp/allocation.c src/rmshelp/allocation.h \
     src/rmshelp/ask.c src/rmshelp/ask.h \
+    src/rmshelp/become.c src/rmshelp/become.h \
+    src/rmshelp/head.c src/rmshelp/head.h \
     src/rmshelp/main.c \
     src/rmshelp/orphans.c src/rmshelp/orphans.h \
+    src/rmshelp/serve.c src/rmshelp/serve.h \
     src/rmshelp/side.c src/rmshelp/side.h \
     src/rmshelp/watch.c src/rmshelp/watch.h
 src_rmshelp_ft_rms_slurm_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE

@@ -2,12 +2,14 @@
 /*
  * main.c - ft-rms-slurm: the one program of FT that libslurm is loaded into.
  *
- *     ft-rms-slurm              takes one order from standard input, and says what comes of it:
- *                               get, keep, watch (see below)
+ *     ft-rms-slurm [--user=UID] takes one order from standard input, and says what comes of it:
+ *                               get, keep, adopt, watch (see below)
  *     ft-rms-slurm hold JOB OWN the holder of an allocation, a step in it (allocation.c)
+ *     ft-rms-slurm head JOB     sees to it that a job ends with its first node (head.c)
  *
  * Started by the backend (src/rms/slurm.c), one process for each node that is got. It runs as the
- * user whose job it is, and needs no rights that he does not have. Slurm promises no binary
+ * user whose job it is, and needs no rights that he does not have: started by root for a job of
+ * somebody's, it becomes that user before libslurm does anything (become.c). Slurm promises no binary
  * interface from one release to the next; the loader refuses another libslurm than that it was
  * built with, by its soname. libslurm may wait for its controller, end the process, write to stderr
  * and start threads: here that harms nobody else. That it is another process for each node also
@@ -18,10 +20,19 @@
  *              -> got node= own= way= end=   from then on it is guarded: until a line or the end of
  *                                            standard input gives it back
  *              -> none why= at=
- *     keep job= own= node=            guards what another process got, which is no more
- *     watch job= each_ms=             -> failed node= why=  failing node= why=  over
+ *     keep job= own= node= [stays=]   guards what another process got, which is no more
+ *     adopt job= node=                the same for one that another central unit had got: looks for it
+ *              -> adopted node= own= way=
+ *              -> none why=           Slurm knows no such allocation, and the job has no such node
+ *     head job=                       as `ft-rms-slurm head JOB`
+ *     watch [job=] each_ms=           -> failed node= why=  failing node= why=  well node=  over
  *                                        orphan own= job= why=   was left behind by job, and is ended
- * After "got" and "keep": lost node= why= (Slurm took it away), back node= (given back).
+ *     drain job= [uid=] node= reason= [unwanted=]           for the rights of an administrator (serve.c): any
+ *     give_time job= [uid=] minutes= [own=N,... unwanted=]  number of these, one after the other
+ *              -> did [node=]  not [node=] why=  needless [node=] why=
+ * After "got", "keep" and "adopt": lost node= why= (Slurm took it away), back node= (given back).
+ * Lines that it takes then: release (give it back), stay (the end of standard input leaves it to
+ * whoever comes next; adopted ones stay from the beginning), leave (the end gives it back again).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,6 +48,9 @@
 #include "common/text.h"
 #include "rmshelp/allocation.h"
 #include "rmshelp/ask.h"
+#include "rmshelp/become.h"
+#include "rmshelp/head.h"
+#include "rmshelp/serve.h"
 #include "rmshelp/side.h"
 #include "rmshelp/watch.h"
 
@@ -151,7 +165,31 @@ static int keep(const struct ft_talk *order)
     ft_allocation_init(&allocation, job_of(order, "job"));
     allocation.own = job_of(order, "own");
     allocation.joined = allocation.own == 0;
+    allocation.stays = ft_talk_number(order, "stays", 0) != 0;
     ft_text_copy(allocation.node, sizeof allocation.node, ft_talk_text(order, "node"));
+    ft_allocation_guard(&allocation, program);
+    return EXIT_WELL;
+}
+
+static int adopt(const struct ft_talk *order)
+{
+    struct ft_allocation allocation;
+    char why[300] = "", own[16];
+
+    ft_allocation_init(&allocation, job_of(order, "job"));
+    ft_text_copy(allocation.node, sizeof allocation.node, ft_talk_text(order, "node"));
+    switch (ft_allocation_adopt(&allocation, why, sizeof why)) {
+    case FT_GOT_NODE:
+        break;
+    case FT_GOT_NOTHING:
+        ft_side_say("none", "why", why);
+        return EXIT_WELL;
+    default:
+        return EXIT_WELL;
+    }
+    snprintf(own, sizeof own, "%" PRIu32, allocation.own);
+    ft_side_say("adopted", "node", allocation.node, "own", own, "way",
+                allocation.joined ? "expand" : "beside");
     ft_allocation_guard(&allocation, program);
     return EXIT_WELL;
 }
@@ -172,6 +210,8 @@ static int take_order(void)
     if (ft_talk_parse(copy, &order) != 0)
         return EXIT_USAGE;
     word = order.word;
+    if (strcmp(word, "watch") == 0)
+        return ft_watch(job_of(&order, "job"), (int) ft_talk_number(&order, "each_ms", 10000));
     if (job_of(&order, "job") == 0) {
         fprintf(stderr, "the order %s names no job\n", word);
         return EXIT_USAGE;
@@ -180,32 +220,63 @@ static int take_order(void)
         return get(&order);
     if (strcmp(word, "keep") == 0)
         return keep(&order);
-    if (strcmp(word, "watch") == 0)
-        return ft_watch(job_of(&order, "job"), (int) ft_talk_number(&order, "each_ms", 10000));
+    if (strcmp(word, "head") == 0)
+        return ft_head_watch(job_of(&order, "job"));
+    if (strcmp(word, "adopt") == 0 && ft_talk_text(&order, "node") != NULL)
+        return adopt(&order);
+    if (ft_serve_knows(word))
+        return ft_serve(&order);
     fprintf(stderr, "an unknown order: %s\n", word);
     return EXIT_USAGE;
 }
 
+/* --user=UID. Whoever cannot become that user must not speak for anybody. */
+static int take_user(const char *argument)
+{
+    char why[300], *end;
+    unsigned long uid;
+
+    errno = 0;
+    uid = strtoul(argument, &end, 10);
+    if (argument[0] < '0' || argument[0] > '9' || *end != '\0' || errno != 0 || uid >= UINT32_MAX) {
+        fprintf(stderr, "--user=%s names no user\n", argument);
+        return -1;
+    }
+    if (ft_become((uid_t) uid, why, sizeof why) == 0)
+        return 0;
+    fprintf(stderr, "cannot ask Slurm in a user's name: %s\n", why);
+    return -1;
+}
+
 int main(int argc, char **argv)
 {
+    static const char user[] = "--user=";
+    bool holds = argc == 4 && strcmp(argv[1], "hold") == 0;
+    bool heads = argc == 3 && strcmp(argv[1], "head") == 0;
+    bool becomes = argc == 2 && strncmp(argv[1], user, sizeof user - 1) == 0;
     char version[16];
     int what;
 
     snprintf(version, sizeof version, "%d.%02d.%d", SLURM_VERSION_MAJOR(SLURM_VERSION_NUMBER),
              SLURM_VERSION_MINOR(SLURM_VERSION_NUMBER), SLURM_VERSION_MICRO(SLURM_VERSION_NUMBER));
     program = argv[0][0] == '/' ? argv[0] : realpath("/proc/self/exe", NULL);
-    if (argc != 1 && (argc != 4 || strcmp(argv[1], "hold") != 0)) {
-        fprintf(stderr, "usage: ft-rms-slurm [hold JOB OWN]\nIt is started by ft-centrald.\n");
+    if (argc != 1 && !holds && !heads && !becomes) {
+        fprintf(stderr, "usage: ft-rms-slurm [--user=UID | hold JOB OWN | head JOB]\n"
+                        "It is started by ft-centrald.\n");
         return EXIT_USAGE;
     }
-    if (argc == 1 && ft_side_open() != 0) {
+    if (becomes && take_user(argv[1] + sizeof user - 1) != 0)
+        return EXIT_USAGE;
+    if (!holds && !heads && ft_side_open() != 0) {
         fprintf(stderr, "no pipe: %s\n", strerror(errno));
         return EXIT_FAILURE;
     }
     slurm_init(NULL); /* ends the process where there is no slurm.conf */
-    if (argc == 4)
+    if (holds)
         return ft_allocation_hold((uint32_t) strtoul(argv[2], NULL, 10),
                                   (uint32_t) strtoul(argv[3], NULL, 10));
+    if (heads)
+        return ft_head_watch((uint32_t) strtoul(argv[2], NULL, 10));
     ft_side_say("ready", "version", version);
     do {
         what = ft_side_wait(-1, -1);

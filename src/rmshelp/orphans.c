@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * orphans.c - owns nothing: a look at all of this user's jobs for allocations that outlived theirs.
+ * orphans.c - owns nothing: a look at a user's, or all, jobs for allocations that outlived theirs.
  *
  * There should be none (allocation.c tells why). What is left is a loss of power on the helper's node
  * between a grant and its holder's start: then only the time limit ends the allocation, unless the
- * next job of the same user comes by here first. Called once by each central unit, from the helper
- * that watches its job.
+ * next job of the same user comes by here first. Called by the helper that watches a job, once; by
+ * the one that watches a system's nodes from time to time, for the jobs of all users if it is root.
  *
  * Ours are known by name and comment, both (wish.c): a job that only bears the name is somebody's own.
  * One whose job slurmctld does not tell of just now is left alone.
@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <slurm/slurm.h>
 #include <slurm/slurm_errno.h>
 #include <stdio.h>
@@ -40,13 +41,20 @@ static void end_one(uint32_t own, uint32_t parent, const char *state)
     ft_side_say("orphan", "own", own_text, "job", parent_text, "why", state);
 }
 
+/* Root looks after everybody's. */
+static bool load(job_info_msg_t **jobs)
+{
+    return (geteuid() == 0 ? slurm_load_jobs(0, jobs, SHOW_ALL)
+                           : slurm_load_job_user(jobs, getuid(), 0)) == SLURM_SUCCESS;
+}
+
 void ft_orphans_end(void)
 {
     job_info_msg_t *jobs = NULL;
     unsigned asked = 0;
     char state[128];
 
-    if (slurm_load_job_user(&jobs, getuid(), 0) != SLURM_SUCCESS)
+    if (!load(&jobs))
         return;
     for (uint32_t i = 0; i < jobs->record_count && asked < ORPHANS_MAX; i++) {
         const slurm_job_info_t *record = &jobs->job_array[i];
@@ -55,7 +63,7 @@ void ft_orphans_end(void)
         if (parent == 0 || (record->job_state & JOB_STATE_BASE) > JOB_SUSPENDED)
             continue;
         asked++;
-        if (ft_ask_life(parent, state, sizeof state) == FT_JOB_OVER)
+        if (ft_ask_has_ended(parent, state, sizeof state))
             end_one(record->job_id, parent, state);
     }
     slurm_free_job_info_msg(jobs);

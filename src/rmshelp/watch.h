@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* Says what changes, asked every each_ms, until the side or the job is over. Returns an exit
- * code. */
+/* Says what changes, asked every each_ms, until the side or the job is over; job 0: of all nodes.
+ * Returns an exit code. */
 int ft_watch(uint32_t job, int each_ms);
 
 #endif

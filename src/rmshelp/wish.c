@@ -47,6 +47,46 @@ void ft_devices_of_one(const char *tres, uint32_t nodes_n, char *devices, size_t
     }
 }
 
+void ft_devices_of_detail(const char *detail, char *devices, size_t size)
+{
+    bool begins = true, inside = false;
+
+    devices[0] = '\0';
+    for (const char *at = detail != NULL ? detail : ""; *at != '\0'; at++) {
+        inside = *at == '(' || (inside && *at != ')');
+        if (inside || *at == ')')
+            continue;
+        if (begins)
+            ft_text_appendf(devices, size, "gres/");
+        begins = *at == ',';
+        ft_text_appendf(devices, size, "%c", *at);
+    }
+}
+
+static bool asks_devices(const char *tres)
+{
+    return tres != NULL && strstr(tres, "gres") != NULL;
+}
+
+/* What one node has of devices. By what was asked for each node, if it was asked so; asked
+ * otherwise (--gpus, --gpus-per-task), by what a node was given, which Slurm tells the job's owner.
+ * Not asked, an exclusive job was given all the same what is there: then by the count of all, which
+ * Slurm keeps where AccountingStorageTRES says that they matter. */
+static void read_devices(struct ft_parent *parent, const slurm_job_info_t *record)
+{
+    size_t size = sizeof parent->devices;
+    bool asked;
+
+    if (record->tres_per_node != NULL && record->tres_per_node[0] != '\0')
+        ft_text_copy(parent->devices, size, record->tres_per_node);
+    asked = asks_devices(record->tres_per_job) || asks_devices(record->tres_per_socket) ||
+            asks_devices(record->tres_per_task);
+    for (uint32_t i = 0; asked && i < record->gres_detail_cnt && parent->devices[0] == '\0'; i++)
+        ft_devices_of_detail(record->gres_detail_str[i], parent->devices, size);
+    if (parent->devices[0] == '\0')
+        ft_devices_of_one(record->tres_alloc_str, parent->nodes_n, parent->devices, size);
+}
+
 /* Features that hold for one node as for all: counts and sets of alternatives by node do not. */
 static const char *features_of_one(const char *features)
 {
@@ -69,11 +109,7 @@ void ft_parent_read(struct ft_parent *parent, const slurm_job_info_t *record)
     COPY(parent->wckey, record->wckey);
     COPY(parent->features, features_of_one(record->features));
     parent->nodes_n = record->num_nodes > 0 ? record->num_nodes : 1;
-    if (record->tres_per_node != NULL)
-        COPY(parent->devices, record->tres_per_node);
-    else
-        ft_devices_of_one(record->tres_alloc_str, parent->nodes_n, parent->devices,
-                          sizeof parent->devices);
+    read_devices(parent, record);
     parent->cpus = (record->num_cpus + parent->nodes_n - 1) / parent->nodes_n;
     parent->memory = record->pn_min_memory;
     parent->disk_mb = record->pn_min_tmp_disk;
@@ -162,7 +198,7 @@ int ft_wish_make(struct ft_wish *wish, const struct ft_parent *parent, const str
     desc->wckey = or_null(parent->wckey);
     desc->exc_nodes = or_null(wish->excluded);
     desc->min_nodes = desc->max_nodes = 1;
-    desc->time_limit = ft_minutes_until(parent->end, now);
+    desc->time_limit = wish->time_limit = ft_minutes_until(parent->end, now);
     desc->kill_on_node_fail = 1;
     desc->requeue = 0;
     desc->wait_all_nodes = 0;
@@ -189,4 +225,11 @@ void ft_wish_joins(struct ft_wish *wish, const struct ft_parent *parent)
     wish->desc.dependency = wish->dependency;
     /* its time is the job's as soon as it has joined; left alone, it is over in a minute */
     wish->desc.time_limit = 1;
+}
+
+void ft_wish_stands_alone(struct ft_wish *wish)
+{
+    wish->desc.dependency = NULL;
+    wish->desc.time_limit = wish->time_limit;
+    wish->desc.deadline = 0;
 }

@@ -36,6 +36,7 @@ void ft_parent_read(struct ft_parent *parent, const slurm_job_info_t *record);
 struct ft_wish {
     job_desc_msg_t desc;
     char name[64], comment[200], excluded[FT_TALK_LINE_MAX], dependency[32];
+    uint32_t time_limit; /* minutes, of an allocation of its own */
 };
 
 /* Makes the request out of the job's record and an order's keys: exclude, partition, cores,
@@ -47,6 +48,10 @@ int ft_wish_make(struct ft_wish *wish, const struct ft_parent *parent, const str
 /* The same node is to join the job instead of standing beside it. */
 void ft_wish_joins(struct ft_wish *wish, const struct ft_parent *parent);
 
+/* Neither joins it nor has a deadline: as it was made. For an estimate, which any way is too early
+ * or too late for otherwise. */
+void ft_wish_stands_alone(struct ft_wish *wish);
+
 /* The job that such a request was made for, by the name and the comment that it bears; 0 if it is
  * none of ours. Both may be NULL. */
 uint32_t ft_wish_parent(const char *name, const char *comment);
@@ -57,5 +62,8 @@ uint32_t ft_minutes_until(time_t end, time_t now);
 /* The devices of one node, out of what all n nodes have: "gres/gpu=4,gres/nic=2" of 2 nodes is
  * "gres/gpu:2,gres/nic:1". Typed ones ("gres/gpu:a100=4") count, the sum beside them does not. */
 void ft_devices_of_one(const char *tres, uint32_t nodes_n, char *devices, size_t size);
+/* ... or out of what Slurm says that a node has: "gpu:a100:2(IDX:0,3),nic:1(IDX:0)" is
+ * "gres/gpu:a100:2,gres/nic:1". */
+void ft_devices_of_detail(const char *detail, char *devices, size_t size);
 
 #endif

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/policy.h"
 #include "common/text.h"
 #include "wire/verbs.h"
 
@@ -130,6 +131,7 @@ static int put_excluded(struct ft_put_request *put, const char *excluded)
 static bool is_constraint(const ftConstraint_t *value)
 {
     if (value->error != FT_OK || !IS_ENDED(value->arch) || !IS_ENDED(value->excluded) ||
+        !IS_ENDED(value->ladder) || !IS_ENDED(value->when_none) ||
         value->distance < -1 || value->distance > 1)
         return false;
     for (size_t i = 0; i < FT_DEVICES_MAX; i++) {
@@ -151,6 +153,9 @@ static int put_constraint(struct ft_put_request *put, const ftConstraint_t *valu
     message->at_least = value->at_least != 0;
     message->same_kind = value->same_kind != 0;
     message->distance = value->distance;
+    message->ladder = borrow(value->ladder);
+    message->when_none = borrow(value->when_none);
+    message->wait_ms = value->wait_ms;
     for (size_t i = 0; i < FT_DEVICES_MAX && value->devices[i].type[0] != '\0'; i++) {
         ft__device__init(&put->devices[i]);
         put->devices[i].type = borrow(value->devices[i].type);
@@ -206,6 +211,20 @@ static bool get_excluded(const Ft__Constraint *message, ftConstraint_t *value)
     return true;
 }
 
+/* What cannot be understood is refused: to pass over it would be to do what was not wanted. */
+static bool get_policy(const Ft__Constraint *message, ftConstraint_t *value)
+{
+    enum ft_when_none steps[FT_WHEN_NONE_MAX];
+    enum ft_way ways[FT_WAYS_MAX];
+
+    value->wait_ms = message->wait_ms;
+    return get_name(value->ladder, sizeof value->ladder, message->ladder) &&
+           get_name(value->when_none, sizeof value->when_none, message->when_none) &&
+           (message->ladder[0] == '\0' || ft_ways_parse(message->ladder, ways) == 0) &&
+           (message->when_none[0] == '\0' || ft_when_none_parse(message->when_none, steps) == 0) &&
+           message->wait_ms <= FT_WAIT_MAX_MS;
+}
+
 int ft_get_constraint(const Ft__Constraint *message, ftConstraint_t *value)
 {
     ftConstraint_t got = {0};
@@ -213,7 +232,7 @@ int ft_get_constraint(const Ft__Constraint *message, ftConstraint_t *value)
     if (message != NULL) {
         if (message->distance < -1 || message->distance > 1 ||
             !get_name(got.arch, sizeof got.arch, message->arch) || !get_devices(message, &got) ||
-            !get_excluded(message, &got))
+            !get_policy(message, &got) || !get_excluded(message, &got))
             return refuse();
         if (ft_get_resource(message->from, &got.from) != 0)
             return -1;
@@ -425,6 +444,7 @@ void ft_put_reply(struct ft_put_reply *put, const ftReply_t *value)
     reply->reason = borrow(value->reason);
     reply->hint = borrow(value->hint);
     reply->change = (uint32_t) value->change;
+    reply->fewer = value->fewer != 0;
 }
 
 static bool is_reply(const Ft__Reply *message)
@@ -467,6 +487,7 @@ int ft_get_reply(const Ft__Reply *message, ftReply_t *value)
         ft_text_copy(got.reason, sizeof got.reason, message->reason);
         ft_text_copy(got.hint, sizeof got.hint, message->hint);
         got.change = (int) message->change;
+        got.fewer = message->fewer != 0;
     }
     *value = got;
     return 0;
