@@ -92,11 +92,10 @@ static void do_abandon(void *arg, uint64_t acquire)
     (void) acquire;
 }
 
-static void do_release(void *arg, const char *node, bool broken)
+static void do_release(void *arg, const struct ft_returned *returned)
 {
     (void) arg;
-    (void) node;
-    (void) broken;
+    (void) returned;
 }
 
 static bool do_configured(void *arg, const char *node, struct ft_facts *facts)
@@ -273,6 +272,7 @@ static double decide(struct ft_central *central, unsigned rank)
     memset(&measured, 0, sizeof measured);
     measured.facts_known = ft_central_node_facts(central, stage.probed, &measured.facts);
     measured.memory_free_bytes = measured.facts.memory_bytes;
+    measured.scratch_free_bytes = measured.facts.memory_bytes;
     begun_us = work_us();
     ft_central_probe_result(central, stage.probe, &measured);
     took_us += work_us() - begun_us;

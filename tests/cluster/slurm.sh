@@ -76,7 +76,7 @@ SlurmdTimeout=20
 MessageTimeout=5
 InactiveLimit=0
 KillWait=5
-MinJobAge=300
+MinJobAge=3600
 DefMemPerCPU=500
 I
     local name kinds

@@ -19,6 +19,8 @@
  *  11  a node that was declared lost, or goes down, is given to nobody anew
  *  12  an error with a node or a device that somebody was told is written down is not written down
  *      again within a minute, whoever leads (unless something was decided meanwhile)
+ *  13  who does not want a shared node is not given one; who gets none is told to go on with fewer if
+ *      that is the request's policy, or ft.conf's where the request has none, and only then
  *
  * The rules know the world as it is (nodes' true hardware) and what core said; they look at none of
  * core's insides.
@@ -217,6 +219,21 @@ static const char *unfit(const struct world *world, const ftConstraint_t *constr
     return unfit_against(constraint, &node->is, &world->nodes[lost].is) != NULL ? why : NULL;
 }
 
+static void check_policy(struct world *world, const struct sim_request *request,
+                         const ftReply_t *reply)
+{
+    const char *steps = request->constraint.when_none;
+    bool fewer = steps[0] != '\0' ? strstr(steps, "fewer") != NULL
+                                  : ft_when_none_has(world->config.when_none, FT_NONE_FEWER);
+
+    if (reply->rung == FT_BY_SHARING && steps[0] != '\0' && strstr(steps, "share") == NULL)
+        rule_broken(world, "node %s is to be shared, which the request does not want",
+                    reply->alternative.node);
+    if ((reply->fewer != 0) != (reply->status == FT_ERR_NONE && fewer))
+        rule_broken(world, "status %d with the advice to go on with fewer: %d", reply->status,
+                    reply->fewer);
+}
+
 static void check_given(struct world *world, const struct sim_request *request,
                         const ftReply_t *reply)
 {
@@ -265,7 +282,10 @@ void rules_said(struct world *world, uint64_t token, const ftReply_t *reply)
     const struct sim_node *node;
     int index;
 
-    if (request == NULL || reply->status != FT_OK || request->kind != SIM_ALTERNATIVE)
+    if (request == NULL || request->kind != SIM_ALTERNATIVE)
+        return;
+    check_policy(world, request, reply);
+    if (reply->status != FT_OK)
         return;
     decision = decision_of(world, reply->decision);
     index = world_node(world, reply->alternative.node);

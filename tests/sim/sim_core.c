@@ -27,6 +27,7 @@ static const struct sim_plant plants[] = {
     {FT_PLANT_NEWS_MISSED, "news that comes while nobody waits for it is never told"},
     {FT_PLANT_GIVE_FAILING, "a node that goes down while it is probed is given"},
     {FT_PLANT_FORGET_ERRORS, "a successor writes an error down again"},
+    {FT_PLANT_SHARE_ANYHOW, "a shared node is given to who does not want one"},
 };
 #define PLANTS_N (sizeof plants / sizeof plants[0])
 

@@ -188,16 +188,16 @@ static void do_abandon(void *arg, uint64_t acquire)
     }
 }
 
-static void do_release(void *arg, const char *node, bool broken)
+static void do_release(void *arg, const struct ft_returned *returned)
 {
     struct world *world = arg;
-    int index = world_node(world, node);
+    int index = world_node(world, returned->node);
 
     if (index < 0 || !world->nodes[index].given)
-        rule_broken(world, "node %s is given back, which was not given", node);
+        rule_broken(world, "node %s is given back, which was not given", returned->node);
     else
         world->nodes[index].given = false;
-    if (index >= 0 && broken)
+    if (index >= 0 && returned->broken)
         world->nodes[index].spare = false;
 }
 
@@ -244,10 +244,20 @@ static void make_nodes(struct world *world)
     }
 }
 
+static const char *some_steps(struct world *world)
+{
+    static const char *const steps[] = {"wait", "share", "later", "fewer", "wait,share",
+                                        "share,wait", "share,wait,fewer", "wait,later"};
+
+    return steps[world_random(world, (int) (sizeof steps / sizeof steps[0]))];
+}
+
 static void make_config(struct world *world)
 {
     world->config = ft_central_defaults;
     world->config.share = world_chance(world, 30);
+    if (world_chance(world, 30))
+        ft_when_none_parse(some_steps(world), world->config.when_none);
     world->config.probes_max = 1 + (unsigned) world_random(world, 8);
     world->config.start_timeout_ms = 1000;
     world->config.unit_timeout_ms = 500;
@@ -493,6 +503,8 @@ static ftConstraint_t some_constraint(struct world *world)
         strcat(constraint.excluded, world->nodes[world_random(world, NODES)].name);
     }
     constraint.distance = (int) world_random(world, 3) - 1;
+    if (world_chance(world, 30))
+        snprintf(constraint.when_none, sizeof constraint.when_none, "%s", some_steps(world));
     return constraint;
 }
 
@@ -716,6 +728,7 @@ static void answer_probe(struct world *world, const struct sim_deferred *deferre
     struct ft_measured measured = {.facts = node->is,
                                    .facts_known = true,
                                    .memory_free_bytes = node->memory_free_bytes,
+                                   .scratch_free_bytes = node->memory_free_bytes,
                                    .check_ran = true,
                                    .check_code = node->check_code,
                                    .took_ms = 5};

@@ -5,18 +5,11 @@ test_description='a real Slurm on virtual nodes: an ordinary one, for ordinary u
 . "$(dirname "$0")/lib/ft-sharness.sh"
 
 cluster_up 5
+. "$FT_TOP/tests/system/lib/slurm.sh"
 
 # --- words
 
-alice() { on -u alice n0 "$@"; }
-state_of() { on n0 sinfo -h -N -n "$1" -o '%T' | sort -u; }
-is_in_state() { state_of "$1" | grep -q "^$2"; }
-# Jobs that hold or want nodes: "none" is one word per job less.
-jobs() { on n0 squeue -h -o '%i %T %N'; }
-no_job() { [ -z "$(jobs)" ]; }
-job_field() { on n0 scontrol show job "$1" | tr ' ' '\n' | sed -n "s/^$2=//p"; }
-job_is_in_state() { [ "$(job_field "$1" JobState)" = "$2" ]; }
-slurm_log() { on n0 tail -n 30 /var/log/slurm/slurmctld.log; }
+node_is() { node_states | grep -q "^$1 $2"; }
 
 # --- what happens
 
@@ -54,7 +47,7 @@ test_expect_success 'a home is everywhere the same, and nobody elses' '
 test_expect_success 'an ordinary users batch job starts an MPI program on two nodes' '
     printf "%s\n" "#!/bin/bash" "#SBATCH -N2 --ntasks-per-node=2" "mpirun hostname" >job.sh &&
     job=$(alice timeout 60 sbatch --parsable -o out <job.sh) &&
-    wait_until 60 job_is_in_state "$job" COMPLETED && alice cat out | sort | uniq -c >hosts &&
+    wait_until 60 is_in_state "$job" COMPLETED && alice cat out | sort | uniq -c >hosts &&
     test "$(awk "{ print \$1 }" hosts | xargs)" = "2 2"
 '
 
@@ -69,13 +62,13 @@ test_expect_success 'cores, features, devices and partitions count' '
 
 test_expect_success 'one user cannot end anothers job' '
     job=$(alice sbatch --parsable -N1 -o /dev/null --wrap "sleep 1000") &&
-    wait_until 60 job_is_in_state "$job" RUNNING &&
-    test_must_fail on -u bob n0 scancel -v "$job" && job_is_in_state "$job" RUNNING &&
-    alice scancel "$job" && wait_until 60 job_is_in_state "$job" CANCELLED
+    wait_until 60 is_in_state "$job" RUNNING &&
+    test_must_fail bob scancel -v "$job" && is_in_state "$job" RUNNING &&
+    alice scancel "$job" && wait_until 60 is_in_state "$job" CANCELLED
 '
 
 test_expect_success 'only processes of jobs are seen as left on a node' '
-    wait_until 60 no_job && wait_until 30 eval "test -z \"\$(cluster pids)\"" &&
+    wait_until 60 nothing_left &&
     job=$(alice sbatch --parsable -w n1 -o /dev/null --wrap "sleep 1234") &&
     wait_until 60 eval "cluster pids n1 | grep -q \"sleep 1234\"" && alice scancel "$job" &&
     wait_until 60 eval "test -z \"\$(cluster pids)\""
@@ -83,37 +76,32 @@ test_expect_success 'only processes of jobs are seen as left on a node' '
 
 test_expect_success 'a crashed node is down to it, and its job ends' '
     job=$(alice sbatch --parsable -w n1 --no-requeue -o /dev/null --wrap "sleep 1000") &&
-    wait_until 60 job_is_in_state "$job" RUNNING && cluster crash n1 &&
-    wait_until 120 is_in_state n1 down && wait_until 30 job_is_in_state "$job" NODE_FAIL &&
-    is_in_state n2 idle
+    wait_until 60 is_in_state "$job" RUNNING && cluster crash n1 &&
+    wait_until 120 node_is n1 down && wait_until 30 is_in_state "$job" NODE_FAIL &&
+    node_is n2 idle
 '
 
 test_expect_success 'a node that boots is idle again' '
-    cluster boot n1 && wait_until 60 is_in_state n1 idle &&
+    cluster boot n1 && wait_until 60 node_is n1 idle &&
     test "$(alice timeout 60 srun -w n1 hostname)" = n1
 '
 
 test_expect_success 'a job goes on while slurmctld restarts' '
     job=$(alice sbatch --parsable -w n2 -o /dev/null --wrap "sleep 1000") &&
-    wait_until 60 job_is_in_state "$job" RUNNING &&
+    wait_until 60 is_in_state "$job" RUNNING &&
     cluster slurm stop && test_must_fail on n0 timeout 20 scontrol ping &&
     cluster pids n2 | grep -q "sleep 1000" && cluster slurm start &&
-    job_is_in_state "$job" RUNNING && wait_until 60 is_in_state n1 idle &&
-    cluster slurm restart && job_is_in_state "$job" RUNNING &&
-    alice scancel "$job" && wait_until 60 job_is_in_state "$job" CANCELLED
+    is_in_state "$job" RUNNING && wait_until 60 node_is n1 idle &&
+    cluster slurm restart && is_in_state "$job" RUNNING &&
+    alice scancel "$job" && wait_until 60 is_in_state "$job" CANCELLED
 '
 
 test_expect_success 'the controllers node crashes and boots: jobs are known as before' '
     job=$(alice sbatch --parsable -w n2 -o /dev/null --wrap "sleep 1000") &&
-    wait_until 60 job_is_in_state "$job" RUNNING &&
+    wait_until 60 is_in_state "$job" RUNNING &&
     cluster slurm restart && cluster crash n0 && cluster boot n0 && wait_until 60 on n0 scontrol ping &&
-    wait_until 60 job_is_in_state "$job" RUNNING && alice scancel "$job" &&
-    wait_until 60 job_is_in_state "$job" CANCELLED
+    wait_until 60 is_in_state "$job" RUNNING && alice scancel "$job" &&
+    wait_until 60 is_in_state "$job" CANCELLED
 '
 
-test_expect_success 'no allocation is left' '
-    wait_until 60 no_job && wait_until 60 eval "test -z \"\$(cluster pids)\"" ||
-    { jobs; cluster pids; slurm_log; false; }
-'
-
-ft_done
+slurm_done

@@ -93,6 +93,13 @@ test_expect_success 'two subscribers on one lost node: both go to the same node'
     jq -e ".losses | length == 2 and (map(.alternative) | unique) == [\"n3\"]" account && nothing_left
 '
 
+test_expect_success 'no other node: both go to the surviving one, though its cores are all in use' '
+    start_pubsub full --share -- -n 4 --host n0:2,n2:2 -- --publishers 2 --messages 1500 &&
+    wait_until 30 received 2 100 && wait_until 30 received 3 100 && cluster crash n2 &&
+    await 60 && pubsub_is_well &&
+    jq -e "[.losses[] | [.alternative, .rung]] | unique == [[\"n0\", \"sharing\"]]" account && nothing_left
+'
+
 # lose_spare FAULT: n3, the first of the pool, is lost before it is needed.
 lose_spare() {
     start_pubsub "spare-$1" --pool n3,n4 -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 2000 &&

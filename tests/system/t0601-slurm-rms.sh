@@ -57,7 +57,7 @@ test_expect_success 'one that becomes free while it is waited for is got' '
     clear && submit two alice "-N2 --exclusive --no-kill -t 30 -w n1,n2" beside 60000 && two=$job &&
     for n in n3 n4 n5; do fill $n 20 || return; done && wait_until 60 all_idle 0 &&
     tell two get && wait_until 30 waits $two && field "$(beside $two | cut -d" " -f1)" Deadline | grep -q ^20 &&
-    on n0 scancel -u bob -w n4 && await 60 two "^offer 1 n4 "
+    bob scancel -u bob -w n4 && await 60 two "^offer 1 n4 "
 '
 
 test_expect_success 'one that nobody wants any more leaves the queue' '
@@ -66,7 +66,7 @@ test_expect_success 'one that nobody wants any more leaves the queue' '
 '
 
 test_expect_success 'a job that is cancelled leaves nothing, not even what waits' '
-    tell two get && wait_until 30 waits $two && on -u alice n0 scancel $two &&
+    tell two get && wait_until 30 waits $two && alice scancel $two &&
     wait_until 60 none_beside $two && clear
 '
 
@@ -101,9 +101,4 @@ test_expect_success 'a job with devices does not grow: the reason is told' '
     await 30 gpus "^none 1 .*GRES" && clear
 '
 
-test_expect_success 'no allocation and no process is left' '
-    wait_until 60 all_over && wait_until 60 all_idle 5 && wait_until 60 eval "test -z \"\$(cluster pids)\"" ||
-    { jobs; cluster pids; false; }
-'
-
-ft_done
+slurm_done

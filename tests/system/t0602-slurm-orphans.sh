@@ -12,7 +12,6 @@ fi
 cluster_up 6
 . "$FT_TOP/tests/system/lib/rms_slurm.sh"
 
-alice() { on -u alice n0 "$@"; }
 # beside_by_hand JOB NODE COMMENT: a job that is called like an allocation beside JOB.
 beside_by_hand() {
     alice sbatch --parsable -J "ft-$1" -w "$2" --comment "$3" -o /dev/null --wrap "sleep 1000"
@@ -36,7 +35,7 @@ test_expect_success 'the central unit killed: what it held is given back' '
 test_expect_success 'the node of the central unit dies: the holder ends the allocation with the job' '
     submit gone alice "-N1 --exclusive -t 30 -w n1" beside 60000 && tell gone get && await 30 gone "^offer 1 " &&
     node=$(offered gone 1) && wait_until 30 holder_runs $node && cluster off n1 && runs "$(beside $job | cut -d" " -f1)" &&
-    wait_until 120 none_beside $job && wait_until 60 all_over &&
+    slurm_finds_down n1 && wait_until 120 none_beside $job && wait_until 60 all_over &&
     cluster boot n1 && wait_until 60 all_idle 5
 '
 
@@ -77,13 +76,8 @@ test_expect_success 'two jobs want the last node: one gets it' '
 
 test_expect_success 'nobody gets a node for anothers job' '
     submit mine alice "-N1 --exclusive -t 30 -w n1" beside 3000 &&
-    on -u bob n0 sh -c "{ echo get; sleep 3; } | $driver $helper $job beside 2000 0" >bob.out 2>/dev/null &&
+    bob sh -c "{ echo get; sleep 3; } | $driver $helper $job beside 2000 0" >bob.out 2>/dev/null &&
     grep -q "^none 1 .*is user 2001" bob.out && none_beside $job && clear
 '
 
-test_expect_success 'no allocation and no process is left' '
-    wait_until 60 all_over && wait_until 60 all_idle 5 && wait_until 60 eval "test -z \"\$(cluster pids)\"" ||
-    { jobs; cluster pids; false; }
-'
-
-ft_done
+slurm_done

@@ -6,7 +6,7 @@ test_description='PRRTE component under Slurm: losses survived, nodes of the job
 . "$(dirname "$0")/lib/ft-sharness.sh"
 
 cluster_up 6
-shared=$FT_CLUSTER/shared
+. "$FT_TOP/tests/system/lib/slurm.sh"
 app=${FT_STAGE%/*}/tests/system/progs/survive_app
 [ -x "$app" ] || error "survive_app is not built"
 cluster slurm up || error "Slurm did not come up"
@@ -17,30 +17,22 @@ calm="$calm --mca btl_tcp_if_include eth0"
 
 # --- words
 
-alice() { on -u alice n0 "$@"; }
-field() { on n0 scontrol show job "$1" | tr ' ' '\n' | sed -n "s/^$2=//p"; }
-is_in_state() { [ "$(field "$1" JobState)" = "$2" ]; }
 other= # the other allocation, while there is one; it has n5
-nothing_left() {
+ours_left_nothing() {
     [ "$(on n0 squeue -h -o %i)" = "$other" ] && [ -z "$(for n in 0 1 2 3 4; do cluster pids n$n; done)" ]
 }
-nodes_are_idle() { [ "$(on n0 sinfo -h -N -n n1,n2,n3,n4 -o %T | sort -u)" = idle ]; }
+ours_are_idle() { [ "$(on n0 sinfo -h -N -n n1,n2,n3,n4 -o %T | sort -u)" = idle ]; }
 says() { grep -a -q -- "$1" "$shared/out"; }
 hears() { wait_until 60 says "$1" || { cat "$shared/out"; false; }; }
 
 # What a test before this one left, if it failed.
-clean() {
-    local node
-    on n0 scancel -u alice && on n0 scancel -u bob && other= || return
-    for node in n1 n2 n3 n4 n5; do on $node true 2>/dev/null || cluster boot $node || return; done
-    wait_until 120 nodes_are_idle && wait_until 60 nothing_left
-}
+clean() { other= && clear; }
 
 # submit "SBATCH OPTION..." COMMAND...: alice's job that runs COMMAND and says what it ended with.
 submit() {
     local options=$1
     shift
-    { nothing_left && nodes_are_idle; } || clean || return
+    { ours_left_nothing && ours_are_idle; } || clean || return
     rm -f "$shared"/ready "$shared"/go "$shared"/out
     # shellcheck disable=SC2086
     job=$(printf '%s\n' '#!/bin/bash' "$*" 'echo "mpirun ended with $?"' |
@@ -55,10 +47,11 @@ job() {
     { wait_until 60 test -e "$shared"/ready || { cat "$shared/out"; false; }; }
 }
 
-# ends_with CODE: mpirun does, in its time, and leaves neither a process nor an allocation.
+# ends_with CODE: mpirun does, in its time, and leaves neither a process nor an allocation, once a lost
+# node has booted: with such a one a job is completing until Slurm has found it down.
 ends_with() {
     wait_until 60 says "mpirun ended with" && says "mpirun ended with $1\$" &&
-    wait_until 60 nothing_left && return
+    boot_the_lost && wait_until 60 ours_left_nothing && return
     cat "$shared/out"; on n0 scontrol show job; cluster pids
     return 1
 }
@@ -72,7 +65,6 @@ goes_on() { # the job, to Slurm and to mpirun
     cat "$shared/out"; on n0 scontrol show job "$job"; on n0 tail -n 20 /var/log/slurm/slurmctld.log
     return 1
 }
-up_again() { cluster boot "$1" && wait_until 120 nodes_are_idle; }
 
 # Another allocation of alice's, with n5; and its end.
 take_another() {
@@ -83,7 +75,7 @@ take_another() {
 give_it_back() {
     local was=$other
     other=
-    alice scancel "$was" && wait_until 60 is_in_state "$was" CANCELLED && wait_until 60 nothing_left
+    alice scancel "$was" && wait_until 60 is_in_state "$was" CANCELLED && wait_until 60 ours_left_nothing
 }
 
 # --- what happens
@@ -107,12 +99,12 @@ test_expect_success 'the same with a node between those that it did use' '
 test_expect_success 'a node crashes: Slurm takes it out of the job, which goes on; a survivors exit code' '
     job "$four" "$three" losses=1 spawn=n4 end=go exit=5 && cluster crash n2 &&
     hears "child on n4" && wait_until 120 is_down_to_slurm n2 && goes_on &&
-    touch "$shared"/go && ends_with 5 && up_again n2
+    touch "$shared"/go && ends_with 5 && all_up_again
 '
 
 test_expect_success 'a node is switched off' '
     job "$four" "$three" losses=1 spawn=n4 end=go && cluster off n2 &&
-    hears "child on n4" && touch "$shared"/go && ends_with 0 && up_again n2
+    hears "child on n4" && touch "$shared"/go && ends_with 0 && all_up_again
 '
 
 test_expect_success 'the daemons srun is killed: Slurm ends all its daemons, the job goes on elsewhere' '
@@ -144,24 +136,24 @@ test_expect_success 'a node that Slurm gave nobody: the spawn fails, the job goe
 '
 
 test_expect_success 'a node of another users: the spawn fails, her job is not touched' '
-    other=$(on -u bob n0 sbatch --parsable -w n5 -o /dev/null --wrap "sleep 1000") &&
+    other=$(bob sbatch --parsable -w n5 -o /dev/null --wrap "sleep 1000") &&
     wait_until 60 is_in_state "$other" RUNNING &&
     job "$four" "$three" losses=1 spawn=n5 end=go && kill_daemon_on n2 &&
     hears "spawn failed" && touch "$shared"/go && wait_until 60 says "mpirun ended with 0" &&
-    is_in_state "$other" RUNNING && on -u bob n0 scancel "$other" && other= &&
-    wait_until 60 nothing_left
+    is_in_state "$other" RUNNING && bob scancel "$other" && other= &&
+    wait_until 60 ours_left_nothing
 '
 
 # Who says so depends on what comes first: that srun gives up, or that the other daemons die with it.
 test_expect_success 'a node is off when mpirun starts: it says so, and ends' '
     submit "$four" "until test -e /shared/go; do sleep 0.1; done; mpirun --with-ft ulfm $calm $app" &&
     wait_until 60 is_in_state "$job" RUNNING && cluster off n3 && touch "$shared"/go &&
-    hears "mpirun ended with [1-9]" && wait_until 60 nothing_left && up_again n3 &&
+    hears "mpirun ended with [1-9]" && all_up_again && wait_until 60 ours_left_nothing &&
     says "did not start PRRTE.s daemons on .*n3\|lost communication with a remote daemon"
 '
 
 test_expect_success 'the job is cancelled: nothing is left' '
-    job "$four" "$three" end=never && alice scancel "$job" && wait_until 60 nothing_left
+    job "$four" "$three" end=never && alice scancel "$job" && wait_until 60 ours_left_nothing
 '
 
 # On stock it leaves processes behind on both nodes, which not even the end of the Slurm job ends.
@@ -169,11 +161,7 @@ test_expect_success 'a job that did not ask for fault tolerance ends as on stock
     submit "$four" mpirun $calm $app end=never && wait_until 60 test -e "$shared"/ready &&
     kill_daemon_on n2 && hears "lost communication with a remote daemon" &&
     hears "mpirun ended with" && on n1 pkill -9 -x survive_app && on n2 pkill -9 -x survive_app &&
-    wait_until 60 nothing_left
+    wait_until 60 ours_left_nothing
 '
 
-test_expect_success 'no allocation is left' '
-    wait_until 60 nothing_left || { on n0 scontrol show job; cluster pids; false; }
-'
-
-ft_done
+slurm_done

@@ -10,15 +10,13 @@ if [ ! -x "$FT_STAGE/usr/libexec/ft/ft-rms-slurm" ]; then
     test_done
 fi
 cluster_up 5
-shared=$FT_CLUSTER/shared
+. "$FT_TOP/tests/system/lib/slurm.sh"
 client=${FT_STAGE%/*}/tests/system/progs/pmix_alloc
 [ -x "$client" ] || error "pmix_alloc is not built"
 cluster slurm up || error "Slurm did not come up"
 
 # --- words
 
-alice() { on -u alice n0 "$@"; }
-nothing_left() { [ -z "$(on n0 squeue -h -o %i)" ] && [ -z "$(cluster pids)" ]; }
 beside() { on n0 squeue -h -n "ft-$job" -t "$1" -o %N | sort | xargs; }
 has_beside() { [ "$(beside RUNNING)" = "$1" ]; }
 says() { grep -a -q -- "$1" "$shared/out"; }
@@ -27,7 +25,7 @@ hears() { wait_until 60 says "$1" || { cat "$shared/out"; false; }; }
 
 # begin WORD...: the client on n1 and n2, in a job of alice's.
 begin() {
-    nothing_left || { on n0 scancel -u alice; on n0 scancel -u bob; wait_until 60 nothing_left; } || return
+    nothing_left || clear || return
     rm -f "$shared"/go "$shared"/out
     job=$(printf '%s\n' '#!/bin/bash' "ft run -- -n 2 $client $*" 'echo "mpirun ended with $?"' |
         alice sbatch --parsable --no-kill -N2 --ntasks-per-node=1 --exclusive -w n1,n2 -t 20 -o /shared/out)
@@ -48,15 +46,14 @@ test_expect_success 'nodes come from Slurm, are spawned on, and go back when the
 '
 
 test_expect_success 'a request waits for a node in use, can be asked about, and is cancelled' '
-    on -u bob n0 sbatch --parsable -N2 -w n3,n4 --exclusive -o /dev/null --wrap "sleep 1000" >bob &&
-    wait_until 60 eval "[ \"\$(on n0 squeue -h -u bob -t RUNNING -o %i)\" ]" && rm -f "$shared"/out "$shared"/go &&
+    fill n3,n4 && rm -f "$shared"/out "$shared"/go &&
     job=$(printf "%s\n" "#!/bin/bash" "ft run -- -n 2 $client later:req=two wait:for=go status:req=two \
         cancel:req=two status:req=two" "echo mpirun ended with \$?" | alice sbatch --parsable --no-kill -N2 \
         --ntasks-per-node=1 --exclusive -w n1,n2 -t 20 -o /shared/out) &&
     wait_until 60 eval "[ \"\$(on n0 squeue -h -n ft-$job -t PENDING -o %i)\" ]" && touch "$shared"/go &&
     hears "^mpirun ended with 0" && said "^status PMIX_SUCCESS PENDING" && said "^cancel PMIX_SUCCESS" &&
     said "^later PMIX_ERR_JOB_CANCELED" && said "^status PMIX_ERR_NOT_FOUND" &&
-    on n0 scancel -u bob && wait_until 60 nothing_left
+    bob scancel $bob && wait_until 60 nothing_left
 '
 
 test_expect_success 'what is not released ends with the job, also when that is cancelled' '
@@ -64,4 +61,4 @@ test_expect_success 'what is not released ends with the job, also when that is c
     has_beside n3 && alice scancel "$job" && wait_until 60 nothing_left
 '
 
-ft_done
+slurm_done

@@ -32,6 +32,10 @@ tests_unit_pmix_host_SOURCES = tests/unit/pmix_host.c
 tests_unit_pmix_host_CPPFLAGS = $(PMIX_CFLAGS)
 tests_unit_pmix_host_LDADD = $(PMIX_LIBS)
 
+check_PROGRAMS += tests/unit/test_rms_warden
+tests_unit_test_rms_warden_SOURCES = tests/unit/test_rms_warden.c
+tests_unit_test_rms_warden_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_rms_warden_LDADD = src/rms/libftrms.la src/common/libftcommon.la $(UV_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/unit/test_rms_slurm
 tests_unit_test_rms_slurm_SOURCES = tests/unit/test_rms_slurm.c
 tests_unit_test_rms_slurm_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(CHECK_CFLAGS)
@@ -46,10 +50,14 @@ tests_unit_test_sites_SOURCES = tests/unit/test_sites.c
 tests_unit_test_sites_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_sites_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
 
+check_PROGRAMS += tests/unit/test_pleas
+tests_unit_test_pleas_SOURCES = tests/unit/test_pleas.c
+tests_unit_test_pleas_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_pleas_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/unit/test_sessions
 tests_unit_test_sessions_SOURCES = tests/unit/test_sessions.c
 tests_unit_test_sessions_CPPFLAGS = $(AM_CPPFLAGS) $(UV_CFLAGS) $(PROTOBUFC_CFLAGS) $(CHECK_CFLAGS)
-tests_unit_test_sessions_LDADD = src/centrald/libftcentrald.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
+tests_unit_test_sessions_LDADD = src/centrald/libftcentrald.la src/libft/libftapi.la $(UV_LIBS) $(PROTOBUFC_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/test_discovery
 tests_unit_test_discovery_SOURCES = tests/unit/test_discovery.c \

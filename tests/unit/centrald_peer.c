@@ -193,6 +193,7 @@ void peer_answer_probe(struct peer *peer, const struct ft_facts *facts, uint64_t
     ft_put_facts(&put, facts);
     result.facts = &put.facts;
     result.memory_free_bytes = memory_free_bytes;
+    result.scratch_free_bytes = UINT64_C(1) << 40;
     result.check_ran = true;
     result.check_code = check_code;
     result.check_text = (char *) check_text;

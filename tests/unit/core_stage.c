@@ -72,6 +72,9 @@ static void do_acquire(void *arg, uint64_t acquire, const struct ft_wanted *want
 {
     (void) arg;
     stage.acquire = acquire;
+    ft_text_copy(stage.wanted_ladder, sizeof stage.wanted_ladder, wanted->ladder);
+    stage.wanted_wait_ms = wanted->wait_ms;
+    stage.wanted_timeout_ms = wanted->timeout_ms;
     stage.wanted_excluded[0] = '\0';
     for (size_t i = 0; i < wanted->excluded_n; i++)
         ft_text_appendf(stage.wanted_excluded, sizeof stage.wanted_excluded, "%s,",
@@ -85,12 +88,33 @@ static void do_abandon(void *arg, uint64_t acquire)
     stage.abandoned_n++;
 }
 
-static void do_release(void *arg, const char *node, bool broken)
+static void do_release(void *arg, const struct ft_returned *returned)
 {
     (void) arg;
-    ft_text_copy(stage.released, sizeof stage.released, node);
-    stage.released_broken = broken;
+    ft_text_copy(stage.released, sizeof stage.released, returned->node);
+    stage.released_broken = returned->broken;
     stage.released_n++;
+}
+
+static void do_suspect(void *arg, const struct ft_suspect *suspect)
+{
+    static const char *const causes[] = {
+        [FT_SUSPECT_SILENT] = "silent", [FT_SUSPECT_LOST] = "lost", [FT_SUSPECT_UNIT] = "unit",
+        [FT_SUSPECT_PROBE] = "probe", [FT_SUSPECT_CHECK] = "check",
+        [FT_SUSPECT_FAILING] = "failing", [FT_SUSPECT_START] = "start"};
+
+    (void) arg;
+    stage.suspected_n++;
+    ft_text_appendf(stage.suspected, sizeof stage.suspected, "%s:%s:%s;", suspect->node,
+                    causes[suspect->cause], suspect->why);
+}
+
+static void do_time_lost(void *arg, const struct ft_lost_time *lost)
+{
+    (void) arg;
+    ck_assert_int_gt(lost->ms, 0);
+    stage.lost_ms += lost->ms;
+    stage.lost_n++;
 }
 
 static bool do_explain(void *arg, const struct ft_facts *found, const struct ft_facts *wanted,
@@ -130,6 +154,8 @@ void stage_begin(int nodes, int spares, void (*change)(struct ft_central_config 
         .acquire = do_acquire,
         .abandon = do_abandon,
         .release = do_release,
+        .suspect = do_suspect,
+        .time_lost = do_time_lost,
         .explain = do_explain,
     };
     ftProcessInfo_t processes[32];
@@ -137,6 +163,7 @@ void stage_begin(int nodes, int spares, void (*change)(struct ft_central_config 
 
     memset(&stage, 0, sizeof stage);
     stage.now_ns = NS_PER_MS;
+    stage.scratch_free_bytes = 8 * GIB;
     stage.config = ft_central_defaults;
     if (change != NULL)
         change(&stage.config);
@@ -243,6 +270,7 @@ void probe_with(const char *node, const struct ft_facts *facts, uint64_t memory_
     struct ft_measured measured = {.facts = *facts,
                                    .facts_known = true,
                                    .memory_free_bytes = memory_free_bytes,
+                                   .scratch_free_bytes = stage.scratch_free_bytes,
                                    .check_ran = true,
                                    .check_code = check_code,
                                    .check_text = "the fan does not turn"};

@@ -31,11 +31,18 @@ struct stage {
     bool probe_fails;        /* to be asked */
     uint64_t acquire;        /* the latest one asked for */
     char wanted_excluded[512];
+    char wanted_ladder[32];  /* "": as ft.conf says */
+    unsigned wanted_wait_ms, wanted_timeout_ms;
     unsigned abandoned_n;
     char released[64];       /* the latest node that was given back */
     bool released_broken;
     unsigned released_n;
     char unit_wanted[64];
+    uint64_t scratch_free_bytes; /* at whatever is probed */
+    char suspected[512];     /* what core said of nodes: "n1:lost: it is dead;" */
+    unsigned suspected_n;
+    int64_t lost_ms;         /* time that it said was lost, in all */
+    unsigned lost_n;
 
     struct {
         char name[32];

@@ -31,7 +31,7 @@ static const char whole[] =
     "cms = \"file:/etc/nodes.json\"\n"
     "hook = \"/bin/hook\"\n"
     "sinks = {\"journal\", \"file:/var/log/ft\"}\n"
-    "metrics_port = 0\n"
+    "metrics_port = 0 rms_when_none = \"share,wait,later\" rms_nodes_max = 3\n"
     "admins = {\"4711\", \"root\"}\n"
     "events = \"/var/log/ft.jsonl\" events_max_mb = 7\n"
     "node \"n[1-3]\" { location = \"row1/rack2\" priority = -2 }\n"
@@ -86,6 +86,8 @@ START_TEST(test_empty_file_has_the_defaults)
     ck_assert_uint_eq(plan->nodes_n + plan->modules_n + plan->voters_n, 0);
     ck_assert_uint_eq(ft_hostlist_count(plan->pool), 0);
     ck_assert(!plan->central.share && plan->central.run_check);
+    ck_assert(plan->central.when_none[0] == FT_NONE_WAIT && plan->central.when_none[1] == 0);
+    ck_assert(plan->rms_nodes_max == 64);
     ck_assert_uint_eq(plan->central.settle_ms, ft_central_defaults.settle_ms);
     ck_assert_uint_eq(plan->central.unfit_ms, ft_central_defaults.unfit_ms);
     ck_assert(plan->port == 7311 && plan->unit_port == 7312 && plan->metrics_port == 9311);
@@ -115,6 +117,9 @@ START_TEST(test_whole_file)
     ck_assert_str_eq(text, "s1,s2,n4"); /* the spare node, too */
     free(text);
     ck_assert(plan->central.share && !plan->central.run_check && plan->central.settle_ms == 10);
+    ck_assert(plan->central.when_none[0] == FT_NONE_SHARE &&
+              plan->central.when_none[1] == FT_NONE_WAIT &&
+              plan->central.when_none[2] == FT_NONE_LATER && plan->rms_nodes_max == 3);
     ck_assert(plan->port == 7400 && plan->unit_port == 7401 && plan->metrics_port == 0);
     ck_assert(plan->lease_ms == 3000 && plan->election_ms == 400 && plan->leader_beat_ms == 60);
     ck_assert(plan->handback_ms == 5000 && plan->unfit_ms == 1000);
@@ -228,6 +233,10 @@ static const struct bad {
     {"lease_ms = 99999999999999999999999", "F:1: integer value for option 'lease_ms' is out of"},
     {"auth = \"none\"", "F:1: auth: \"none\" is none of auto, munge, key"},
     {"key = \"etc/key\"", "F:1: key: \"etc/key\" is not an absolute path"},
+    {"rms_when_none = \"later,wait\"", "rms_when_none: \"later,wait\" is not a list of wait and share"},
+    {"rms_when_none = \"\"", "is not a list of wait and share"},
+    {"rms_ladder = \"spares,spares\"", "is not a list of spares, expand and beside"},
+    {"rms_nodes_max = 65", "rms_nodes_max"},
     {"cms = \"file:x\"", "cms: \"file:x\" is none of"},
     {"sinks = {\"journal\", \"mail\"}", "sinks: \"mail\" is none of"},
     {"pool = {\"n[1-\"}", "F:1: pool: "},
@@ -561,6 +570,8 @@ static const struct change {
     enum ft_module_change module; /* of module a */
     const char *said;
 } changes[] = {
+    {"share,wait,later", "fewer", FT_DIFF_CENTRAL, FT_CHANGE_NONE, "rms_when_none: "},
+    {"nodes_max = 3", "nodes_max = 1", FT_DIFF_CENTRAL, FT_CHANGE_NONE, "rms_nodes_max: 3 -> 1"},
     {"share = true", "share = false", FT_DIFF_CENTRAL, FT_CHANGE_NONE, "share: 1 -> 0"},
     {"settle_ms = 10", "settle_ms = 20", FT_DIFF_CENTRAL, FT_CHANGE_NONE, "settle_ms: 10 -> 20"},
     {"lease_ms = 3000", "lease_ms = 4000", FT_DIFF_DETECT, FT_CHANGE_NONE, "3000 -> 4000"},

@@ -68,7 +68,9 @@ static ftConstraint_t some_constraint(void)
 {
     ftConstraint_t constraint = {.cores_min = 4000000000u, .memory_min_bytes = UINT64_MAX,
                                  .arch = "x86_64", .at_least = 1, .same_kind = 1,
-                                 .excluded = "n1,n2.example.org,n3", .distance = -1};
+                                 .excluded = "n1,n2.example.org,n3", .distance = -1,
+                                 .ladder = "spares,beside", .when_none = "share,wait,later",
+                                 .wait_ms = 60000};
 
     for (int i = 0; i < FT_DEVICES_MAX; i++) {
         snprintf(constraint.devices[i].type, sizeof constraint.devices[i].type, "typ%d", i);
@@ -91,6 +93,9 @@ static void expect_constraint(const ftConstraint_t *a, const ftConstraint_t *b)
     ck_assert_int_eq(a->same_kind, b->same_kind);
     ck_assert_str_eq(a->excluded, b->excluded);
     ck_assert_int_eq(a->distance, b->distance);
+    ck_assert_str_eq(a->ladder, b->ladder);
+    ck_assert_str_eq(a->when_none, b->when_none);
+    ck_assert_uint_eq(a->wait_ms, b->wait_ms);
     expect_resource(&a->from, &b->from);
     ck_assert_int_eq(a->error, FT_OK);
 }
@@ -361,6 +366,8 @@ START_TEST(actions_that_are_refused)
     REFUSED(FT_VERB_ALTERNATIVE, action.constraint.distance = -2);
     REFUSED(FT_VERB_ALTERNATIVE, action.constraint.from.error = FT_ERR_ARG);
     REFUSED(FT_VERB_ALTERNATIVE, memset(action.constraint.arch, 'x', 32));
+    REFUSED(FT_VERB_ALTERNATIVE, memset(action.constraint.ladder, 'x', 32));
+    REFUSED(FT_VERB_ALTERNATIVE, memset(action.constraint.when_none, 'x', 32));
     REFUSED(FT_VERB_ALTERNATIVE, memset(action.constraint.excluded, 'x', FT_EXCLUDE_MAX));
     REFUSED(FT_VERB_ALTERNATIVE, memset(action.constraint.devices[3].type, 'x', 32));
     REFUSED(FT_VERB_ANNOUNCE, memset(action.text, 'x', sizeof action.text));
@@ -465,6 +472,15 @@ START_TEST(constraints_that_are_refused)
     char name[FT_NAME_MAX + 1], arch[33];
     char *excluded[9] = {BORROW("a"), BORROW("b,c")};
 
+    message.ladder = BORROW("beside,besides");
+    constraint_refused(&message);
+    message.ladder = BORROW("");
+    message.when_none = BORROW("later,wait");
+    constraint_refused(&message);
+    message.when_none = BORROW("");
+    message.wait_ms = FT_WAIT_MAX_MS + 1;
+    constraint_refused(&message);
+    message.wait_ms = 0;
     message.distance = 2;
     constraint_refused(&message);
     message.distance = -2;
@@ -514,7 +530,7 @@ static ftReply_t some_reply(void)
         .match = "match", .reach = FT_REACH_RANK, .reach_rank = INT_MAX, .port = "port",
         .in_job = 1,
         .steps = {-1.0, 0.125, 1e300, 3.5}, .probed = 17, .available_at_s = INT64_MAX,
-        .reason = "reason", .hint = "hint", .change = FT_NODE_WELL};
+        .reason = "reason", .hint = "hint", .change = FT_NODE_WELL, .fewer = 1};
 
     reply.resource = some_resource(FT_NODE);
     reply.alternative = some_resource(FT_RANK);
@@ -546,6 +562,7 @@ static void expect_reply(const ftReply_t *a, const ftReply_t *b)
     ck_assert_str_eq(a->reason, b->reason);
     ck_assert_str_eq(a->hint, b->hint);
     ck_assert_int_eq(a->change, b->change);
+    ck_assert_int_eq(a->fewer, b->fewer);
     expect_resource(&a->resource, &b->resource);
 }
 
@@ -706,10 +723,10 @@ START_TEST(all_fields_are_carried)
 {
     ck_assert_uint_eq(ft__resource__descriptor.n_fields, 5);
     ck_assert_uint_eq(ft__device__descriptor.n_fields, 2);
-    ck_assert_uint_eq(ft__constraint__descriptor.n_fields, 9);
+    ck_assert_uint_eq(ft__constraint__descriptor.n_fields, 12);
     ck_assert_uint_eq(ft__process__descriptor.n_fields, 3);
     ck_assert_uint_eq(ft__request__descriptor.n_fields, 14); /* asker, silent, count: others' */
-    ck_assert_uint_eq(ft__reply__descriptor.n_fields, 25);   /* json: not in ftReply_t */
+    ck_assert_uint_eq(ft__reply__descriptor.n_fields, 26);   /* json: not in ftReply_t */
     ck_assert_uint_eq(ft__facts__descriptor.n_fields, 10);
 }
 END_TEST

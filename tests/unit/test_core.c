@@ -405,7 +405,8 @@ END_TEST
 START_TEST(test_late_probe_answers_are_ignored)
 {
     struct ft_measured measured = {.facts_known = true, .facts = facts_of(4, 8 * GIB, 1),
-                                   .memory_free_bytes = 8 * GIB};
+                                   .memory_free_bytes = 8 * GIB,
+                                   .scratch_free_bytes = 8 * GIB};
     uint64_t late;
 
     stage_begin(2, 2, NULL);

@@ -131,6 +131,12 @@ START_TEST(constraints_narrow)
     C = ftFar(C, ftNode("n2"));
     ck_assert_int_eq(C.distance, 1);
     ck_assert_str_eq(C.from.node, "n2");
+    C = ftLadder(ftLadder(C, "spares"), "beside,spares");
+    ck_assert_str_eq(C.ladder, "beside,spares");
+    C = ftWhenNone(ftWhenNone(C, "fewer"), "share,wait,later");
+    ck_assert_str_eq(C.when_none, "share,wait,later");
+    C = ftWaitUpTo(ftWaitUpTo(C, 1), FT_WAIT_MAX_MS);
+    ck_assert_uint_eq(C.wait_ms, FT_WAIT_MAX_MS);
     ck_assert_int_eq(C.error, FT_OK);
 }
 END_TEST
@@ -145,6 +151,11 @@ START_TEST(unusable_constraints_say_why_and_keep_the_first_reason)
         ftNeedArch(ftNeedArch(ftAny(), "x86_64"), "aarch64"), ftExclude(ftAny(), NULL),
         ftExclude(ftAny(), ""), ftExclude(ftAny(), "n1,n2"), ftExclude(ftAny(), long_name),
         ftNear(ftAny(), ftNode(NULL)), ftFar(ftAny(), (ftResource_t){0}),
+        ftLadder(ftAny(), NULL), ftLadder(ftAny(), ""), ftLadder(ftAny(), "spares,spares"),
+        ftLadder(ftAny(), long_name), ftWhenNone(ftAny(), NULL), ftWhenNone(ftAny(), ""),
+        ftWhenNone(ftAny(), "later,fewer"), ftWhenNone(ftAny(), "fewer,share"),
+        ftWhenNone(ftAny(), "wait "), ftWaitUpTo(ftAny(), 0), ftWaitUpTo(ftAny(), FT_FOREVER),
+        ftWaitUpTo(ftAny(), FT_WAIT_MAX_MS + 1),
     };
     ftConstraint_t C = ftNeedDevices(ftAny(), "gpu", 1);
 

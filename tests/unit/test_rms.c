@@ -53,6 +53,24 @@ static struct ft_rms *pool_of(const char *const *names, size_t n)
     return rms;
 }
 
+START_TEST(test_a_ladder_without_spares)
+{
+    static const char *const names[] = {"a"};
+    struct ft_wanted wanted = {.job = "j", .ladder = "expand,beside"};
+    struct ft_rms *rms = pool_of(names, 1);
+
+    offered[0] = '\0';
+    ft_rms_acquire(rms, 7, &wanted);
+    ck_assert_uint_eq(answered, 7);
+    ck_assert_str_eq(offered, "");
+    ck_assert_ptr_nonnull(strstr(why_none, "the request's ladder has none"));
+    wanted.ladder = "beside,spares";
+    ft_rms_acquire(rms, 8, &wanted);
+    ck_assert_str_eq(offered, "a");
+    ft_rms_destroy(rms);
+}
+END_TEST
+
 START_TEST(test_pool)
 {
     static const char *const names[] = {"a", "b", "a.cluster", "c"};
@@ -147,6 +165,7 @@ int main(void)
     int failed;
 
     tcase_add_test(tcase, test_pool);
+    tcase_add_test(tcase, test_a_ladder_without_spares);
     tcase_add_test(tcase, test_empty_pool);
     tcase_add_test(tcase, test_unknown_backend);
     tcase_add_test(tcase, test_collected);

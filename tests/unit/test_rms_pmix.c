@@ -121,7 +121,9 @@ static void on_none(void *arg, uint64_t acquire, const char *why, int64_t at_s)
 static void make(const char *helper, long server)
 {
     static const struct ft_rms_events events = {.offer = on_offer, .none = on_none};
-    struct ft_rms_config config = {.loop = &loop, .pmix = {.helper = helper, .server = server}};
+    struct ft_rms_config config = {.nodes_max = 8,
+                                   .loop = &loop,
+                                   .pmix = {.helper = helper, .server = server}};
 
     rms = ft_rms_create("pmix", &config, &events, NULL);
     ck_assert_ptr_nonnull(rms);

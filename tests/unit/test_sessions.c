@@ -10,15 +10,30 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "centrald/events.h"
 #include "centrald/sessions.h"
+#include "centrald/source.h"
 
 #define NS_PER_MS INT64_C(1000000)
 #define NAME "prterun-n0-7"
 #define JOB NAME "@1"
 
+#define KEPT_MAX 64
+
 static const struct ft_asker launcher = {
-    .node = "n0", .job = NAME "@0", .rank = -1, .pid = 7, .uid = 1000, .launcher = true};
+    .node = "n0", .job = NAME "@0", .rank = -1, .pid = 7, .uid = 1000, .launcher = true,
+    .slurm_job = 77, .spares = "n8,n9"};
+
+static struct {
+    char key[80];
+    uint8_t data[4096];
+    size_t n;
+} kept[KEPT_MAX]; /* in the order of their first keeping; n 0: forgotten */
+static size_t kept_n;
+static uint64_t acquire_id, acquire_session;
+static char released[100], taken[200];
 
 static int64_t now_ns;
 static struct ft_sessions *sessions;
@@ -67,8 +82,8 @@ static void do_want_unit(void *arg, const char *node)
 static void do_acquire(void *arg, uint64_t acquire, const struct ft_wanted *wanted)
 {
     (void) arg;
-    (void) acquire;
-    (void) wanted;
+    acquire_id = acquire;
+    acquire_session = wanted->session;
 }
 
 static void do_abandon(void *arg, uint64_t acquire)
@@ -77,11 +92,38 @@ static void do_abandon(void *arg, uint64_t acquire)
     (void) acquire;
 }
 
-static void do_release(void *arg, const char *node, bool broken)
+static void do_release(void *arg, const struct ft_returned *returned)
 {
+    size_t n = strlen(released);
+
     (void) arg;
-    (void) node;
-    (void) broken;
+    snprintf(released + n, sizeof released - n, "%d:%s ", (int) returned->session, returned->node);
+}
+
+static void do_keep(void *arg, const char *key, const void *data, size_t n)
+{
+    size_t i = 0;
+
+    (void) arg;
+    while (i < kept_n && strcmp(kept[i].key, key) != 0)
+        i++;
+    if (data == NULL && i == kept_n)
+        return; /* a prefix, or never kept */
+    ck_assert_uint_lt(i, KEPT_MAX);
+    ck_assert_uint_le(n, sizeof kept[i].data);
+    kept_n += i == kept_n;
+    snprintf(kept[i].key, sizeof kept[i].key, "%s", key);
+    if (data != NULL)
+        memcpy(kept[i].data, data, n);
+    kept[i].n = data != NULL ? n : 0;
+}
+
+static void on_taken(void *arg, uint64_t session, const char *node, bool needed)
+{
+    size_t n = strlen(taken);
+
+    (void) arg;
+    snprintf(taken + n, sizeof taken - n, "%d:%s%s ", (int) session, node, needed ? "" : "?");
 }
 
 static bool do_configured(void *arg, const char *node, struct ft_facts *facts)
@@ -92,13 +134,14 @@ static bool do_configured(void *arg, const char *node, struct ft_facts *facts)
     return false;
 }
 
-static void on_gone(void *arg, struct ft_central *which)
+static void on_gone(void *arg, struct ft_central *which, uint64_t session)
 {
     (void) arg;
+    (void) session;
     gone = which;
 }
 
-static void setup(void)
+static void make_sessions(void)
 {
     struct ft_sessions_config config = {.env = {.now_ns = do_now_ns,
                                                 .log = do_log,
@@ -108,15 +151,36 @@ static void setup(void)
                                                 .acquire = do_acquire,
                                                 .abandon = do_abandon,
                                                 .release = do_release,
-                                                .configured = do_configured},
+                                                .configured = do_configured,
+                                                .keep = do_keep},
                                         .central = ft_central_defaults,
                                         .gone = on_gone};
 
-    now_ns = 1;
-    began = ended = gone_silently = 0;
-    gone = NULL;
     sessions = ft_sessions_create(&config);
     ck_assert_ptr_nonnull(sessions);
+}
+
+static void setup(void)
+{
+    now_ns = 1;
+    began = ended = gone_silently = 0;
+    kept_n = 0;
+    released[0] = taken[0] = '\0';
+    gone = NULL;
+    make_sessions();
+}
+
+/* Another central unit goes on with what was kept. */
+static void setup_successor(void)
+{
+    size_t n = kept_n;
+
+    make_sessions();
+    for (size_t i = 0; i < n; i++) {
+        if (kept[i].n > 0)
+            ck_assert_int_eq(ft_sessions_restore(sessions, kept[i].key, kept[i].data, kept[i].n), 0);
+    }
+    ft_sessions_restored(sessions, on_taken, NULL);
 }
 
 static void teardown(void)
@@ -284,6 +348,99 @@ START_TEST(it_is_not_another_users)
 }
 END_TEST
 
+/* ---- nodes from Slurm */
+
+START_TEST(it_is_known_whose_it_is_and_for_which_job)
+{
+    struct ft_session_owner owner;
+
+    run_job();
+    ck_assert(ft_sessions_owner(sessions, 1, &owner));
+    ck_assert_str_eq(owner.name, NAME);
+    ck_assert_str_eq(owner.spares, "n8,n9");
+    ck_assert_uint_eq(owner.uid, 1000);
+    ck_assert_uint_eq(owner.slurm_job, 77);
+    ck_assert(!ft_sessions_owner(sessions, 2, &owner));
+    ck_assert(!ft_sessions_owner(sessions, 0, &owner));
+    ck_assert_uint_eq(ft_sessions_number(sessions, central), 1);
+    ck_assert_uint_eq(ft_sessions_number(sessions, ft_sessions_base(sessions)), 0);
+}
+END_TEST
+
+START_TEST(what_happens_to_a_job_is_its_users_to_see)
+{
+    static const char line[] = "{\"seq\":1,\"event\":\"node_lost\",\"owner\":10,\"text\":\"-\"}";
+
+    ck_assert(ft_events_may_see(line, 10));
+    ck_assert(!ft_events_may_see(line, 1));
+    ck_assert(!ft_events_may_see(line, 100));
+    ck_assert(ft_events_may_see("{\"seq\":1,\"event\":\"unit_up\"}", 1));
+    ck_assert(ft_events_may_see("{\"seq\":1,\"text\":\"\\\",\\\"owner\\\":7\"}", 1));
+}
+END_TEST
+
+static void is_granted(const char *node)
+{
+    ftConstraint_t any = ftAny();
+
+    ft_central_acquire(central, 5, &launcher, &any, 10000);
+    ck_assert_uint_eq(acquire_session, 1);
+    ck_assert(ft_sessions_offer(sessions, acquire_id, node));
+}
+
+START_TEST(its_nodes_go_back_in_its_name)
+{
+    run_job();
+    is_granted("n5");
+    go_away();
+    pass_ms(FT_SESSION_LINGER_MS);
+    is_over();
+    ck_assert_str_eq(released, "1:n5 ");
+}
+END_TEST
+
+START_TEST(slurm_is_asked_in_no_others_name_without_being_root)
+{
+    struct ft_source_session session = {.slurm_job = 77, .uid = 4711};
+    struct ft_plan plan = {.rms = (char *) "auto"};
+    char why[300] = "";
+
+    if (geteuid() == 0)
+        ck_assert_int_eq(setuid(65534), 0);
+    ck_assert_ptr_null(
+        ft_source_for_session(&plan, &session, NULL, NULL, NULL, why, sizeof why));
+    ck_assert_ptr_nonnull(strstr(why, "ft-centrald runs as user "));
+}
+END_TEST
+
+/* What was offered to a decision that the one before did not come to make nobody knows any more. */
+START_TEST(a_successor_is_told_what_was_taken_and_what_is_not_needed)
+{
+    struct ft_asker asker = launcher;
+    struct ft_session_owner owner;
+    ftConstraint_t any = ftAny();
+    ftResource_t rank = ftRankOf(JOB, 0);
+
+    run_job();
+    is_granted("n5");
+    asker.launcher = false;
+    asker.job = JOB;
+    node_is(FT_NODE_LOST);
+    acquire_id = 0;
+    ft_central_find_alternative(central, 6, &asker, &rank, &any, 60000);
+    ck_assert_uint_ne(acquire_id, 0);
+    ck_assert(ft_sessions_offer(sessions, acquire_id, "n6")); /* its unit is waited for */
+    ft_sessions_destroy(sessions);
+    setup_successor();
+    ck_assert_str_eq(taken, "1:n5 1:n6? ");
+    ck_assert(ft_sessions_owner(sessions, 1, &owner));
+    ck_assert_str_eq(owner.spares, "n8,n9");
+    ck_assert_uint_eq(owner.slurm_job, 77);
+    pass_ms(FT_SESSION_LINGER_MS); /* its launcher does not come */
+    ck_assert_str_eq(released, "1:n5 ");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sessions");
@@ -300,6 +457,11 @@ int main(void)
     tcase_add_test(t, it_gives_a_launcher_time_to_begin);
     tcase_add_test(t, it_does_not_wait_for_ever_for_a_launcher_that_never_began);
     tcase_add_test(t, it_is_not_another_users);
+    tcase_add_test(t, it_is_known_whose_it_is_and_for_which_job);
+    tcase_add_test(t, what_happens_to_a_job_is_its_users_to_see);
+    tcase_add_test(t, its_nodes_go_back_in_its_name);
+    tcase_add_test(t, a_successor_is_told_what_was_taken_and_what_is_not_needed);
+    tcase_add_test(t, slurm_is_asked_in_no_others_name_without_being_root);
     suite_add_tcase(suite, t);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -504,7 +504,8 @@ static void on_log(void *arg, struct ft_event *event)
 
 static void make_collector(void)
 {
-    static const struct ft_collector_events events = {on_failing, on_well, on_log};
+    static const struct ft_collector_events events = {
+        .failing = on_failing, .well = on_well, .log = on_log};
 
     collector = ft_collector_create(true, &events, NULL);
     failing = well = logged = 0;

@@ -2,9 +2,11 @@
 # shellcheck shell=bash
 # Words of the tests of nodes from Slurm: jobs whose script is progs/rms_slurm.c, which drives the
 # backend as the central unit does. Needs a cluster of six: five nodes for jobs, n1 ... n5.
+# Users: t0601, t0602.
+. "$FT_TOP/tests/system/lib/slurm.sh"
 
 readonly driver=${FT_STAGE%/stage}/tests/system/progs/rms_slurm helper=/usr/libexec/ft/ft-rms-slurm
-homes=$FT_CLUSTER/shared/home
+homes=$shared/home
 
 # submit NAME USER "SBATCH OPTIONS" LADDER TIMEOUT_ms [SPARE...]: a job whose script is the driver.
 # Sets job. It takes orders with tell, and what it says is in $homes/USER/NAME.out.
@@ -27,9 +29,7 @@ await() { wait_until "$1" says "$2" "$3" || { out "$2"; tail "$homes/alice/$2.er
 offered() { sed -n "s/^offer $2 \([^ ]*\) .*/\1/p" "$homes/alice/$1.out"; }
 took_ms() { sed -n "s/^offer $2 [^ ]* \([0-9]*\).*/\1/p" "$homes/alice/$1.out"; }
 
-field() { on n0 scontrol show job "$1" | tr ' ' '\n' | sed -n "s/^$2=//p"; }
 end_s() { date -d "$(field "$1" EndTime)" +%s; }
-jobs() { on n0 squeue -h -o '%i %j %u %T %N'; }
 # The allocations beside a job.
 beside() { on n0 squeue -h -t all -n "ft-$1" -o '%i %T %N' | grep -Ev 'CANCELLED|COMPLETED|FAILED|NODE_FAIL|TIMEOUT|DEADLINE'; }
 none_beside() { [ -z "$(beside "$1")" ]; }
@@ -37,10 +37,4 @@ all_over() { [ -z "$(jobs)" ]; }
 all_idle() { [ "$(on n0 sinfo -h -N -o '%N %t' | sort -u | grep -c 'idle$')" = "$1" ]; }
 holder_runs() { cluster pids "$1" | grep -q "ft-rms-slurm hold"; }
 waits() { on n0 squeue -h -t PENDING -n "ft-$1" -o %i | grep -q .; }
-fill() { on -u bob n0 sbatch --parsable -w "$1" --exclusive -t "$2" -o /dev/null --wrap 'sleep 1000'; }
-runs() { [ "$(field "$1" JobState)" = RUNNING ]; }
-# The end of a scenario: both users' jobs are cancelled, and nothing must be left.
-clear() {
-    on n0 scancel -u alice && on n0 scancel -u bob && wait_until 60 all_over && wait_until 60 all_idle 5 ||
-        { jobs; on n0 sinfo -N -l; false; }
-}
+runs() { is_in_state "$1" RUNNING; }

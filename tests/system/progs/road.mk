@@ -4,7 +4,8 @@ if !SANITIZERS
 noinst_PROGRAMS += \
     tests/system/progs/road_client \
     tests/system/progs/road_impostor \
-    tests/system/progs/road_plain
+    tests/system/progs/road_plain \
+    tests/system/progs/slurm_launcher
 endif
 tests_system_progs_road_client_SOURCES = tests/system/progs/road_client.c \
     tests/system/progs/road_words.c tests/system/progs/road_words.h
@@ -17,3 +18,6 @@ tests_system_progs_road_plain_LDADD = $(MPI_LIBS)
 tests_system_progs_road_impostor_SOURCES = tests/system/progs/road_impostor.c
 tests_system_progs_road_impostor_LDFLAGS = $(AM_LDFLAGS) -no-install
 tests_system_progs_road_impostor_LDADD = libft.la
+tests_system_progs_slurm_launcher_SOURCES = tests/system/progs/slurm_launcher.c
+tests_system_progs_slurm_launcher_LDFLAGS = $(AM_LDFLAGS) -no-install
+tests_system_progs_slurm_launcher_LDADD = libft.la
