@@ -41,7 +41,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/words.c pmix-plugin/prrte/words.h
 # PRRTE's headers want to be found before ours; libprrte and libpmix are in the program that loads it.
 pmix_plugin_prrte_prte_mca_errmgr_ft_la_CPPFLAGS = -I$(top_srcdir)/include \
-    -I$(top_srcdir)/pmix-plugin/prrte/compat $(PRTE_CFLAGS) \
+    -I$(top_srcdir)/pmix-plugin/prrte/compat $(PRTE_CFLAGS) $(SLURM_LAUNCHER_CPPFLAGS) \
     -DFT_NODED_PATH='"$(sbindir)/ft-noded"' -DFT_CENTRALD_PATH='"$(sbindir)/ft-centrald"'
 pmix_plugin_prrte_prte_mca_errmgr_ft_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared
 pmix_plugin_prrte_prte_mca_errmgr_ft_la_LIBADD = libft.la $(HWLOC_LIBS)

@@ -25,10 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#if __has_include(<slurm/slurm_version.h>)
-#include <slurm/slurm_version.h>
-#endif
-
 #include "spawn.h"
 #include "src/mca/plm/base/plm_private.h"
 #include "src/mca/plm/plm.h"
@@ -40,7 +36,7 @@
 /* 23.11: a step for daemons has all of its nodes, devices included, and leaves them to other steps. Without, it
  * asks for what the job asked for, and Slurm refuses it where that was a number of devices for all
  * nodes together (--gpus). For the Slurm that this was built with, as all that has to do with Slurm. */
-#if defined SLURM_VERSION_NUMBER && SLURM_VERSION_NUMBER >= 0x170b00
+#ifdef FTP_SRUN_EXTERNAL_LAUNCHER
 #define EXTERNAL_LAUNCHER "--external-launcher",
 #else
 #define EXTERNAL_LAUNCHER

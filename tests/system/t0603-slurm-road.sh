@@ -39,10 +39,13 @@ test_expect_success 'a candidate that fails its probe goes back to Slurm, and th
     event ".event == \"node_released\" and .node == \"n3\"" && check n3 && settle
 '
 
-test_expect_success 'a node that joins the job' '
-    begin "rms_ladder = \"spares,expand\"" && cluster crash n2 && await_event ".event == \"node_offered\"" &&
-    field $job NodeList | grep -qE "^n\[1(,|-2,|-)3\]\$" && test -z "$(beside)" && ends_well n3 && settle
-'
+# joins LOSS: the node that comes is the job's own.
+joins() {
+    begin 'rms_ladder = "spares,expand"' && cluster "$1" n2 && await_event '.event == "node_offered"' &&
+        field "$job" NodeList | grep -qE '^n\[1(,|-2,|-)3\]$' && test -z "$(beside)" && ends_well n3 && settle
+}
+test_expect_success 'a node that joins the job' 'joins crash'
+test_expect_success 'the same after a power-off' 'joins off'
 
 test_expect_success 'the job is cancelled when it has just got the node: nothing is left' '
     begin "" && cluster crash n2 && await_event ".event == \"node_offered\"" && alice scancel $job &&
