@@ -65,7 +65,8 @@ struct ft_system {
     struct ft_plan *plan;
     char *agreed;            /* text of ft.conf in the ledger, when last looked at; NULL: never */
     uint64_t looked_ms;
-    uint64_t safe_ms;        /* since when the leader's own one is, and the membership is not its yet */
+    uint64_t safe_ms;        /* since when in this reign the leader's own one is, and the membership
+                                is not its yet; 0: it is not */
     bool was_named;          /* by the text in force, since this program began */
     uint64_t parts_ms;       /* ends then, being named no more; 0: it is named */
     struct ft_plan *offered; /* read by SIGHUP while this voter followed; NULL: none */
@@ -269,8 +270,10 @@ static void take_agreed(struct ft_system *system, const char *kept, size_t n)
  * when those that are to vote no more have heard of it. */
 static void take_own(struct ft_system *system, const char *kept, size_t n)
 {
-    if (!is_text(system->plan->text, kept, n) || is_text(system->agreed, kept, n))
+    if (!is_text(system->plan->text, kept, n) || is_text(system->agreed, kept, n)) {
+        system->safe_ms = 0; /* what was begun for a text before is not this one's time */
         return;
+    }
     if (system->safe_ms == 0)
         system->safe_ms = system->looked_ms;
     if (system->looked_ms - system->safe_ms < MEMBERS_AFTER_MS)
@@ -291,10 +294,13 @@ static void look_at_conf(struct ft_system *system)
     system->looked_ms = uv_now(system->loop);
     if (kept == NULL || system->stopped)
         return;
-    if (system->reign != NULL)
+    if (system->reign != NULL) {
         take_own(system, kept, n);
-    else if (system->plan->voters_n >= 2)
-        take_agreed(system, kept, n);
+    } else {
+        system->safe_ms = 0;
+        if (system->plan->voters_n >= 2)
+            take_agreed(system, kept, n);
+    }
     if (system->reign == NULL && system->parts_ms != 0 && system->looked_ms >= system->parts_ms)
         ft_system_stop(system, "ft.conf names this node as a voter no more");
 }

@@ -29,6 +29,11 @@ has_said() { [ "$(said "$1" "$2")" -ge "${3-1}" ]; }
 await_said() { wait_until 40 has_said "$@" || { show_all; return 1; }; }
 hup() { signal_daemon "$1" ft-centrald HUP; }
 changed() { sys_events '.event == "config_changed"'; }
+# told_first NODE: it had a second to hear of it before it was taken out of the voters
+told_first() {
+    all_events | jq -s -e --arg out "voter $1: removed" --arg node "$1" '(map(select(.event == "config_changed" and (.text | contains($out))))[-1].ms) as $told |
+        map(select(.event == "voter_removed" and .node == $node))[-1].ms - $told >= 1000'
+}
 order() { wait_until 40 on n4 ft drain n3 --reason "kept $1" --no-wait; }
 is_kept() { wait_until 40 eval "ft_json n4 nodes n3 | jq -e \".nodes[0].drained | contains(\\\"kept $1\\\")\" >/dev/null" || { ft_json n4 nodes n3; return 1; }; }
 
@@ -66,7 +71,7 @@ test_expect_success 'what one that follows has kept is worth nothing once anothe
 test_expect_success 'a voter is replaced by another one, by ft reload' '
     centrals="n0 n1 n3" && make_conf && spread_conf && spread_key n3 && start_central n3 && on n0 ft reload >reloaded &&
     grep "voter n3: added" reloaded && grep "voter n2: removed" reloaded && ! grep restart reloaded &&
-    await_vote n0 n1 n3 && is_kept 2 && asked "[.voters[] | select(.name == \"n2\")] == []"
+    await_vote n0 n1 n3 && is_kept 2 && asked "[.voters[] | select(.name == \"n2\")] == []" && told_first n2
 '
 test_expect_success 'the one that is none any more ends by itself, in order' '
     await_said n2 "names node n2 as a voter no more" && wait_until 60 daemon_is_over n2 ft-centrald && unset "daemon_pid[n2 ft-centrald]" &&
