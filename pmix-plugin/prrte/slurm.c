@@ -127,7 +127,8 @@ static void start_all(const prte_job_t *job, pmix_rank_t first, pmix_rank_t end)
     while (from < end) {
         pmix_rank_t to = from;
 
-        while (to < end && is_of_allocation(ftp_daemon_of(to)->node))
+        while (to < end && is_of_allocation(ftp_daemon_of(to)->node)
+               && (to == from || !ftp_srun_is_for_one_node()))
             to++;
         if (to > from)
             ftp_srun_start(job, NULL, from, to, fail);

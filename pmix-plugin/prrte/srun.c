@@ -4,8 +4,9 @@
  * in rank and of one of Slurm's jobs.
  *
  * Started for slurm.c, with the same daemons and the same arguments as plm/slurm has (plm_slurm_args
- * too), and these besides: --no-kill, --kill-on-bad-exit=0, --wait=0, --external-launcher; in another
- * job than the launcher's, --jobid and --overlap.
+ * too), and these besides: --no-kill, --kill-on-bad-exit=0, --wait=0, --overlap (or the next mpirun
+ * of a job would wait until Slurm has cleared this one away; or, where needed, --external-launcher);
+ * in another job than the launcher's, --jobid and --overlap.
  *
  * What an srun says is kept for who is told of its end, the last SAID_MAX bytes, and shown where the
  * user wants to see daemons' output (--debug-daemons, --leave-session-attached, any verbosity).
@@ -33,14 +34,21 @@
 #include "src/util/pmix_environ.h"
 #include "src/util/pmix_path.h"
 
-/* 23.11: a step for daemons has all of its nodes, devices included, and leaves them to other steps. Without, it
- * asks for what the job asked for, and Slurm refuses it where that was a number of devices for all
- * nodes together (--gpus). For the Slurm that this was built with, as all that has to do with Slurm. */
+/* 23.11 has --external-launcher: a step for daemons that has all of its nodes, whatever the job asked
+ * for. Any other is refused where that was a number of devices for all nodes together (--gpus). But
+ * Slurm (24.11) forgets --no-kill of such a step, and kills all of it when it finds one of its nodes
+ * down, half a minute after that was lost. So it is used where nothing else will do, and then for each
+ * node alone. For the Slurm that this was built with, as all that has to do with Slurm. */
 #ifdef FTP_SRUN_EXTERNAL_LAUNCHER
-#define EXTERNAL_LAUNCHER "--external-launcher",
+#define HAS_EXTERNAL_LAUNCHER true
 #else
-#define EXTERNAL_LAUNCHER
+#define HAS_EXTERNAL_LAUNCHER false
 #endif
+
+bool ftp_srun_is_for_one_node(void)
+{
+    return HAS_EXTERNAL_LAUNCHER && getenv("SLURM_GPUS") != NULL;
+}
 
 #define SAID_MAX 512          /* of an srun's words, the last ones */
 #define END_MS 400            /* each: an srun that ends by itself, one that was told to */
@@ -243,13 +251,14 @@ static void add_guard(char ***argv)
 static char **arguments(const char *program, const char *job, pmix_rank_t first, pmix_rank_t end)
 {
     static const char *const always[] = {"--ntasks-per-node=1", "--mpi=none", "--cpu-bind=none",
-                                         EXTERNAL_LAUNCHER
                                          "--no-kill", "--kill-on-bad-exit=0", "--wait=0"};
     char **argv = NULL;
 
     PMIX_ARGV_APPEND_NOSIZE_COMPAT(&argv, program);
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
         PMIX_ARGV_APPEND_NOSIZE_COMPAT(&argv, always[i]);
+    PMIX_ARGV_APPEND_NOSIZE_COMPAT(&argv, ftp_srun_is_for_one_node() ? "--external-launcher"
+                                                                     : "--overlap");
     if (job != NULL) {
         add(&argv, "--jobid=%s", job);
         PMIX_ARGV_APPEND_NOSIZE_COMPAT(&argv, "--overlap");

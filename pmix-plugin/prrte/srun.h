@@ -17,6 +17,9 @@ typedef void (*ftp_srun_over_fn)(pmix_rank_t first, pmix_rank_t end, const char 
 void ftp_srun_start(const prte_job_t *job, const char *id, pmix_rank_t first, pmix_rank_t end,
                     ftp_srun_over_fn over);
 
+/* Whether each srun is to be for one node only: Slurm would kill it for any other one that is lost. */
+bool ftp_srun_is_for_one_node(void);
+
 /* The launcher ends, and its loop runs no more: so do they. */
 void ftp_srun_fini(void);
 

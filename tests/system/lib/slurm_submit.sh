@@ -47,7 +47,7 @@ survives() {
     shift 2
     rm -rf "$home/records" "$home/out"
     submit "$@" -o out pubsub.sh && { wait_until 60 acked 200 || { show; return 1; }; } && cluster crash "$lost" &&
-        ends_well "$new" && settle
+        { [ -z "${found_down-}" ] || slurm_finds_down "$lost"; } && ends_well "$new" && settle
 }
 two='-N2 --ntasks-per-node=2 -w n1,n2 -o out'
 
