@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * repair.c - two callbacks of PRRTE 3.0.8 that do not understand what they are called with.
+ * repair.c - two callbacks of PRRTE 3.0.8 that do not understand what they are called with, and
+ * threads that lose the end of a process.
  *
  * In a collective of PMIx (fence, connect, group) the daemons of all participants gather what each
  * has to say. The result that comes back begins with the collective's controls, a byte object. Two
@@ -22,8 +23,18 @@
  *            callback that does that.
  *
  * Which is which shows in the caller's callback, where a gathering is handed to the collectives.
+ *
+ * A daemon forks processes in threads (up to odls_base_max_threads, 16; mpirun itself does from 32
+ * processes on), while its main thread reaps those that end, and knows one by the number that the
+ * thread notes when its fork has returned. One that has ended before that is reaped as nobody's: its
+ * daemon waits for it ever after, and so does mpirun. On a busy machine that was one in forty runs
+ * of a short program. So all is forked by the main thread, unless somebody has set the parameter;
+ * that costs a node with many processes a millisecond for each. It has to be set before the launcher
+ * of local processes (odls) is opened, which is after this component is.
  */
 #include "ft_prrte.h"
+
+#include <stdlib.h>
 
 static prte_grpcomm_base_API_allgather_fn_t stock_allgather;
 static prte_grpcomm_cbfunc_t stock_fenced;
@@ -80,6 +91,8 @@ static int allgather(prte_pmix_mdx_caddy_t *caddy)
 
 void ftp_repair_init(void)
 {
+    if (setenv("PRTE_MCA_odls_base_max_threads", "0", 0) != 0)
+        PRTE_ERROR_LOG(PRTE_ERR_OUT_OF_RESOURCE);
     stock_allgather = prte_grpcomm.allgather;
     prte_grpcomm.allgather = allgather;
 }

@@ -139,6 +139,15 @@ test_expect_success 'who spawned a process dies before it is started: it is not 
     ends_with 0 && test_must_fail says "child on n5"
 '
 
+test_expect_success 'processes that end before their daemon knows their number' '
+    gcc -shared -fPIC -o "$shared"/late_pid.so "$FT_TOP"/tests/system/progs/late_pid.c -ldl &&
+    printf "%s\n" "#!/bin/sh" "LD_PRELOAD=/shared/late_pid.so exec prted \"\$@\"" >"$shared"/late_prted &&
+    chmod 755 "$shared"/late_prted &&
+    mpirun_on_n0 env PRTE_MCA_prte_launch_agent=/shared/late_prted \
+        mpirun --with-ft ulfm --host n1:2,n2:2 hostname >out 2>&1 &&
+    test "$(sort out | xargs)" = "n1 n1 n2 n2" && wait_until 10 nobody_left
+'
+
 test_expect_success 'a spawn on a lost node fails, the job goes on' '
     job n0,n1,n2 -- losses=1 spawn=n2 end=go && kill_daemon_on n2 && hears "spawn failed" &&
     nobody_left n2 && touch "$shared"/go && ends_with 0

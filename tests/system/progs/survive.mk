@@ -8,7 +8,8 @@ tests_system_progs_survive_app_SOURCES = tests/system/progs/survive_app.c \
     mpi-ext/late_error.c mpi-ext/next.c mpi-ext/next.h
 tests_system_progs_survive_app_CPPFLAGS = $(MPI_CFLAGS) $(PMIX_CFLAGS)
 tests_system_progs_survive_app_LDADD = $(MPI_LIBS) $(PMIX_LIBS)
-EXTRA_DIST += tests/system/progs/broken_write.c # compiled by the test that preloads it
+# Compiled by the test that preloads them.
+EXTRA_DIST += tests/system/progs/broken_write.c tests/system/progs/late_pid.c
 
 # Any user's PMIx program.
 tests_system_progs_pmix_alloc_SOURCES = tests/system/progs/pmix_alloc.c
