@@ -26,7 +26,7 @@ test_expect_success 'the folder stays, also below the checkout' '
 '
 
 test_expect_success 'SIGTERM reaches the command' '
-    { "$dev" sh -c "echo \$\$ >pid; exec sleep 1000" & } && wait_until 5 test -s pid &&
+    { "$dev" sh -c "echo \$\$ >pid; exec sleep 1000" & } && wait_until 60 test -s pid &&
     kill $(cat pid) && test_expect_code 143 wait $!
 '
 

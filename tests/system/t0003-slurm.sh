@@ -34,7 +34,7 @@ test_expect_success 'it does not come up twice' '
 '
 
 test_expect_success 'an ordinary user runs a command on two nodes' '
-    alice timeout 60 srun -N2 sh -c "hostname; id -un; pwd" >said &&
+    alice timeout 120 srun -N2 sh -c "hostname; id -un; pwd" >said &&
     test "$(grep -c "^n[1-4]\$" said)" = 2 && test "$(grep -cx alice said)" = 2 &&
     test "$(grep -cx /shared/home/alice said)" = 2
 '
@@ -46,18 +46,18 @@ test_expect_success 'a home is everywhere the same, and nobody elses' '
 
 test_expect_success 'an ordinary users batch job starts an MPI program on two nodes' '
     printf "%s\n" "#!/bin/bash" "#SBATCH -N2 --ntasks-per-node=2" "mpirun hostname" >job.sh &&
-    job=$(alice timeout 60 sbatch --parsable -o out <job.sh) &&
+    job=$(alice timeout 120 sbatch --parsable -o out <job.sh) &&
     wait_until 60 is_in_state "$job" COMPLETED && alice cat out | sort | uniq -c >hosts &&
     test "$(awk "{ print \$1 }" hosts | xargs)" = "2 2"
 '
 
 test_expect_success 'cores, features, devices and partitions count' '
-    test "$(alice timeout 60 srun -N1 --gres=gpu:2 hostname)" = n4 &&
-    test "$(alice timeout 60 srun -N1 -C big hostname)" = n4 &&
-    test "$(alice timeout 60 srun -p few -w n3 hostname)" = n3 &&
-    test_must_fail alice timeout 60 srun -p few -w n1 hostname &&
-    test_must_fail alice timeout 60 srun -N1 --gres=gpu:3 hostname &&
-    test_must_fail alice timeout 60 srun -N1 -c5 hostname
+    test "$(alice timeout 120 srun -N1 --gres=gpu:2 hostname)" = n4 &&
+    test "$(alice timeout 120 srun -N1 -C big hostname)" = n4 &&
+    test "$(alice timeout 120 srun -p few -w n3 hostname)" = n3 &&
+    test_must_fail alice timeout 120 srun -p few -w n1 hostname &&
+    test_must_fail alice timeout 120 srun -N1 --gres=gpu:3 hostname &&
+    test_must_fail alice timeout 120 srun -N1 -c5 hostname
 '
 
 test_expect_success 'one user cannot end anothers job' '
@@ -77,13 +77,13 @@ test_expect_success 'only processes of jobs are seen as left on a node' '
 test_expect_success 'a crashed node is down to it, and its job ends' '
     job=$(alice sbatch --parsable -w n1 --no-requeue -o /dev/null --wrap "sleep 1000") &&
     wait_until 60 is_in_state "$job" RUNNING && cluster crash n1 &&
-    wait_until 120 node_is n1 down && wait_until 30 is_in_state "$job" NODE_FAIL &&
+    wait_until 120 node_is n1 down && wait_until 60 is_in_state "$job" NODE_FAIL &&
     node_is n2 idle
 '
 
 test_expect_success 'a node that boots is idle again' '
     cluster boot n1 && wait_until 60 node_is n1 idle &&
-    test "$(alice timeout 60 srun -w n1 hostname)" = n1
+    test "$(alice timeout 120 srun -w n1 hostname)" = n1
 '
 
 test_expect_success 'a job goes on while slurmctld restarts' '

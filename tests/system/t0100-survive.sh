@@ -16,7 +16,7 @@ calm='--mca coll ^han --mca async_mpi_finalize 1 --mca mpi_add_procs_cutoff 1024
 calm="$calm --mca btl_tcp_if_include eth0"
 
 # mpirun_on_n0 OPTION...: bounded; stdin is not the test's.
-mpirun_on_n0() { cluster exec n0 timeout -k 5 60 "$@" </dev/null; }
+mpirun_on_n0() { cluster exec n0 timeout -k 5 120 "$@" </dev/null; }
 
 # A test that fails must not take the others with it: what it left is ended, its nodes are booted.
 clean_nodes() {
@@ -26,7 +26,7 @@ clean_nodes() {
         on $node true || cluster boot $node || return
         on $node pkill -9 -x "survive_app|prterun|prted|mpirun" || true
     done
-    wait_until 10 nobody_left
+    wait_until 60 nobody_left
 }
 
 # job HOSTS [MPIRUN OPTION]... -- WORD...: starts survive_app with fault tolerance, one process per
@@ -43,14 +43,14 @@ job() {
     mpirun_on_n0 env ${export_to_mpirun-} ${agent:+"$agent"} mpirun --with-ft ulfm $calm \
         --host "$hosts" "${options[@]}" "$app" "$@" >out 2>&1 &
     job_pid=$!
-    wait_until 30 test -e "$shared"/ready || { cat out; false; }
+    wait_until 60 test -e "$shared"/ready || { cat out; false; }
 }
 
 # ends_with CODE: the job does, within its time, and leaves no process anywhere.
 ends_with() {
     local code=0
     wait "$job_pid" || code=$?
-    [ $code = "$1" ] && wait_until 10 nobody_left && return
+    [ $code = "$1" ] && wait_until 60 nobody_left && return
     echo "mpirun ended with $code, not $1:" && cat out && cluster pids
     return 1
 }
@@ -61,7 +61,7 @@ all_nodes_run() { test "$(cluster status | grep -c running)" = 7; }
 # shellcheck disable=SC2120
 nobody_left() { ! cluster pids "$@" | grep -v sshd | grep -q .; }
 says() { grep -a -q "$1" out; }
-hears() { wait_until 20 says "$1" || { cat out; false; }; }
+hears() { wait_until 60 says "$1" || { cat out; false; }; }
 kill_rank_on() { on "$1" pkill -9 -x survive_app; }
 kill_daemon_on() { on "$1" pkill -9 -x prted; }
 
@@ -76,7 +76,7 @@ test_expect_success 'its slot is free again: the stand-in runs on the same node'
 
 test_expect_success 'a daemon is killed: its processes end, the others hear which node is down' '
     job n0,n1,n2 -- losses=1 spawn=n3 end=go && kill_daemon_on n2 &&
-    wait_until 5 nobody_left n2 && hears "child on n3" &&
+    wait_until 60 nobody_left n2 && hears "child on n3" &&
     touch "$shared"/go && ends_with 0 &&
     says "rank 0: node n2 down, number 2" && says "rank 1: node n2 down, number 2"
 '
@@ -95,7 +95,7 @@ test_expect_success 'a node is switched off: noticed within 5 s' '
 
 test_expect_success 'a node is cut off: what is on it ends by itself, and does not come back' '
     job n0,n1,n2 -- losses=1 spawn=n3 end=go && cluster cut n2 >when &&
-    hears "child on n3" && wait_until 10 nobody_left n2 &&
+    hears "child on n3" && wait_until 60 nobody_left n2 &&
     cluster join n2 && on n2 ssh n0 true && touch "$shared"/go && ends_with 0
 '
 
@@ -135,7 +135,7 @@ slow_agent() {
 
 test_expect_success 'who spawned a process dies before it is started: it is not started' '
     slow_agent && agent="PRTE_MCA_prte_launch_agent=/shared/slow_prted" job n0,n1 -- spawn=n5 alone end=go &&
-    wait_until 20 test -e "$shared"/launching && kill_rank_on n0 && touch "$shared"/launch "$shared"/go &&
+    wait_until 60 test -e "$shared"/launching && kill_rank_on n0 && touch "$shared"/launch "$shared"/go &&
     ends_with 0 && test_must_fail says "child on n5"
 '
 
@@ -145,7 +145,7 @@ test_expect_success 'processes that end before their daemon knows their number' 
     chmod 755 "$shared"/late_prted &&
     mpirun_on_n0 env PRTE_MCA_prte_launch_agent=/shared/late_prted \
         mpirun --with-ft ulfm --host n1:2,n2:2 hostname >out 2>&1 &&
-    test "$(sort out | xargs)" = "n1 n1 n2 n2" && wait_until 10 nobody_left
+    test "$(sort out | xargs)" = "n1 n1 n2 n2" && wait_until 60 nobody_left
 '
 
 test_expect_success 'a spawn on a lost node fails, the job goes on' '
@@ -200,10 +200,10 @@ outcome() {
     mpirun_on_n0 env ${component:+PRTE_MCA_errmgr=$component} mpirun --mca btl_tcp_if_include eth0 \
         --host n0,n1,n2 "$app" "$@" >out 2>&1 &
     job_pid=$!
-    wait_until 30 test -e "$shared"/ready || no_outcome "the job did not come to run" || return
+    wait_until 60 test -e "$shared"/ready || no_outcome "the job did not come to run" || return
     eval "$fault" || no_outcome "nobody to do this to: $fault" || return
     wait "$job_pid" || code=$?
-    wait_until 30 launcher_is_gone || no_outcome "parts of the launcher stay" || return
+    wait_until 60 launcher_is_gone || no_outcome "parts of the launcher stay" || return
     echo "exit code $code"
     tr -d '\r\0' <out | sed -E -e '/setpgid/d; /^\[warn\] Epoll/d; /^\[n[0-9]:[0-9]+\] \*\*\*/d' \
         -e 's/(n[0-9])[:-][0-9]+/\1/g' \
@@ -211,7 +211,7 @@ outcome() {
     # stock leaves some when a daemon is lost
     cluster pids | grep -v sshd | sed -E 's|^(n[0-9]) [0-9]+ .*/([^ ]+).*|left on \1: \2|'
     for node in n0 n1 n2; do kill_rank_on $node; done
-    wait_until 10 nobody_left || no_outcome "processes stay that were killed"
+    wait_until 60 nobody_left || no_outcome "processes stay that were killed"
 }
 
 # mpirun's end is not the end of its daemons; they still end what they started, and take its end.

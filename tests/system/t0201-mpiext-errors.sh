@@ -13,7 +13,7 @@ cp "$progs"/mpiext_errors "$shared"/ || error "mpiext_errors is not built"
 run() {
     local mode=$1
     shift
-    timeout 60 cluster exec n0 ft run --events /shared/events."$mode" "$@" --host n0:2,n1:1,n2:1 -n 4 \
+    timeout 120 cluster exec n0 ft run --events /shared/events."$mode" "$@" --host n0:2,n1:1,n2:1 -n 4 \
         /shared/mpiext_errors "$mode" "/shared/end.$mode" >out 2>&1
 }
 
@@ -52,7 +52,7 @@ test_expect_success 'without the layer the same program behaves the same, and re
 unsent_to_n2() { on n0 cat /proc/net/tcp | awk '$3 ~ /^0C004D0A:/ && $5 !~ /^00000000:/' | grep -q .; }
 all_sent_to_n2() { ! unsent_to_n2; }
 test_expect_success 'a message that fails twice does not end who sent it' '
-    { run queued & } && wait_until 20 unsent_to_n2 && cluster cut n2 && wait_until 30 grep -q "^not sent: proc failed" out &&
+    { run queued & } && wait_until 60 unsent_to_n2 && cluster cut n2 && wait_until 60 grep -q "^not sent: proc failed" out &&
     cluster join n2 && wait_until 60 all_sent_to_n2 && touch "$shared/end.queued" && wait $! && cat out &&
     grep -q "^sender ends" out'
 

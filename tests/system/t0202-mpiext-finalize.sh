@@ -11,7 +11,7 @@ cp "$(dirname "$FT_STAGE")"/tests/system/progs/mpiext_finalize "$shared"/ || err
 
 # run RANKS MODE [HOST]: survivors print "done".
 run() {
-    timeout 60 cluster exec n0 ft run --host n0:2,n1:4 --map-by slot --oversubscribe -n "$1" \
+    timeout 120 cluster exec n0 ft run --host n0:2,n1:4 --map-by slot --oversubscribe -n "$1" \
         /shared/mpiext_finalize "$2" ${3:+"$3"} >out 2>&1
 }
 ended() { test "$(grep -ac '^done' out)" = "$1"; }

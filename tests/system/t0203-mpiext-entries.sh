@@ -10,21 +10,21 @@ cp "$(dirname "$FT_STAGE")"/tests/system/progs/mpiext_entry "$shared"/ || error 
 
 for entry in c thread profiling fortran fortran-thread session; do
     test_expect_success "MPI brought up by its $entry entry: the layer is there from then on" "
-        timeout 60 cluster exec n0 ft run -n 2 --oversubscribe /shared/mpiext_entry $entry >out &&
+        timeout 120 cluster exec n0 ft run -n 2 --oversubscribe /shared/mpiext_entry $entry >out &&
         test \"\$(grep -cx '$entry before: no, after: yes' out)\" = 2"
 done
 
 test_expect_success '--no-preload: it is not' '
-    timeout 60 cluster exec n0 ft run --no-preload -n 1 /shared/mpiext_entry c >out &&
+    timeout 120 cluster exec n0 ft run --no-preload -n 1 /shared/mpiext_entry c >out &&
     grep -qx "c before: no, after: no" out'
 
 test_expect_success 'a script of the job has the first half in it, and none of MPI'\''s libraries' '
-    timeout 60 cluster exec n0 ft run -n 1 bash -c "cat /proc/\$\$/maps" >out &&
+    timeout 120 cluster exec n0 ft run -n 1 bash -c "cat /proc/\$\$/maps" >out &&
     grep -q libftmpi.so out && ! grep -q libmpi.so out && ! grep -q ftmpi_layer.so out'
 
 test_expect_success 'it works where a program can only be linked to it, too' '
     ldd "$FT_STAGE"/usr/libexec/ft/examples/pubsub >deps; grep -q libftmpi.so.0 deps &&
-    timeout 60 cluster exec n0 ft run --no-preload -n 2 --oversubscribe /usr/libexec/ft/examples/pubsub \
+    timeout 120 cluster exec n0 ft run --no-preload -n 2 --oversubscribe /usr/libexec/ft/examples/pubsub \
         --messages 50 --records /shared/linked >out &&
     "$FT_TOP"/examples/pubsub-verify "$shared/linked"'
 

@@ -88,12 +88,12 @@ test_expect_success 'a job: output and exit code pass through, nothing is left' 
     on n0 ft run --host n0:1,n1:1,n2:1 -n 3 hostname </dev/null >out 2>err &&
     sort out >sorted && printf "n0\nn1\nn2\n" >wanted && test_cmp wanted sorted &&
     test_expect_code 5 on n0 ft run --host n0:1,n1:1 -n 1 sh -c "exit 5" </dev/null &&
-    wait_until 15 eval "test -z \"\$(cluster pids)\""'
+    wait_until 60 eval "test -z \"\$(cluster pids)\""'
 
 test_expect_success 'the same through ft env and plain mpirun' '
     on n0 bash -c "eval \"\$(ft env)\"; mpirun --with-ft ulfm --host n0:1,n1:1,n2:1 -n 3 hostname" </dev/null >out &&
     sort out >sorted && test_cmp wanted sorted &&
-    wait_until 15 eval "test -z \"\$(cluster pids)\""'
+    wait_until 60 eval "test -z \"\$(cluster pids)\""'
 
 test_expect_success 'ft events shows the newest log, a named one, and a session by its name' '
     on n0 ft events >out && grep -qE "^[0-9:.]{12} +\+[0-9]+ ms +[a-z_]+ " out &&
@@ -110,23 +110,23 @@ test_expect_success 'ft events: a log that is not there, a file that is none' '
 test_expect_success 'ft events -f follows a log until the session ends' '
     echo "{\"event\":\"a\",\"time\":\"2026-01-01T00:00:00.000Z\",\"ms\":0,\"text\":\"first\"}" >"$shared/log" &&
     { on n0 ft events -f /shared/log >followed & pid=$!; } &&
-    wait_until 20 grep -q first followed &&
+    wait_until 60 grep -q first followed &&
     printf "%s" "{\"event\":\"b\",\"text\":\"sec" >>"$shared/log" &&
     printf "%s\n" "ond\"}" >>"$shared/log" &&
-    wait_until 20 grep -q second followed &&
+    wait_until 60 grep -q second followed &&
     echo "{\"event\":\"central_ended\",\"text\":\"over\"}" >>"$shared/log" &&
-    wait_until 20 grep -q over followed && wait $pid && test "$(wc -l <followed)" = 3'
+    wait_until 60 grep -q over followed && wait $pid && test "$(wc -l <followed)" = 3'
 
 test_expect_success 'a job'\''s own central unit can be asked while it runs, and says what it does not have' '
     { on n0 ft run --host n0:1,n1:1 -n 2 sleep 60 </dev/null >job.out 2>&1 & job=$!; } &&
-    socket=$(wait_until 30 on n1 sh -c "ls /tmp/ft-0/*/noded.sock" | head -n 1) &&
-    wait_until 30 eval "on n1 ft status --host unix:$socket --json | jq -e \".mode == \\\"job\\\" and .nodes.all == 2\"" &&
+    socket=$(wait_until 60 on n1 sh -c "ls /tmp/ft-0/*/noded.sock" | head -n 1) &&
+    wait_until 60 eval "on n1 ft status --host unix:$socket --json | jq -e \".mode == \\\"job\\\" and .nodes.all == 2\"" &&
     on n1 ft status --host "unix:$socket" >out && grep -q "^central unit .*of session prterun-n0-" out &&
     on n1 env FT_HOST="unix:$socket" ft nodes >out && grep -qE "^n1 +well" out &&
     on n0 ft events -n 1 --host "unix:${socket%noded.sock}central.sock" --json | jq -e .seq &&
     fails_with 1 "has no modules" ft move a --host "unix:${socket%noded.sock}central.sock" &&
     fails_with 1 "at its start" ft reload --host "unix:${socket%noded.sock}central.sock" &&
-    on n0 pkill -TERM -x prterun && { wait $job; true; } && wait_until 15 eval "test -z \"\$(cluster pids)\""'
+    on n0 pkill -TERM -x prterun && { wait $job; true; } && wait_until 60 eval "test -z \"\$(cluster pids)\""'
 
 test_expect_success 'ft probe tells what the unit of a node would' '
     on n1 ft probe >out && grep -qx "node  *n1" out && grep -qx "cores  *8" out && grep -qx "packages  *2" out &&

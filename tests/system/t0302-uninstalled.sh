@@ -25,20 +25,20 @@ test_expect_success 'ft doctor knows the build folder, and that PRRTE uses its c
 test_expect_success 'a job runs with the units of the build folder on all nodes' '
     { on n0 "$ft" run --pool n3 --events /shared/events -n 3 --host n0:1,n1:1,n2:1 \
         sh -c "until test -e /shared/looked; do sleep 0.1; done" </dev/null & pid=$!; } &&
-    wait_until 30 units_up 4 &&
+    wait_until 60 units_up 4 &&
     cluster pids >pids && for k in 0 1 2 3; do grep -q "^n$k .*$build/src/noded/.*ft-noded" pids || return 1; done &&
     grep -q "^n0 .*$build/src/centrald/.*ft-centrald" pids &&
-    touch "$FT_CLUSTER/shared/looked" && wait $pid && wait_until 15 nothing_runs'
+    touch "$FT_CLUSTER/shared/looked" && wait $pid && wait_until 60 nothing_runs'
 
 test_expect_success 'a crash of a node is survived: ft run' '
     rm -f "$FT_CLUSTER/shared/ready" &&
     { on n0 "$ft" run --pool n3 -n 3 --host n0:1,n1:1,n2:1 "$program" fresh /shared/ready >out </dev/null & pid=$!; } &&
-    wait_until 40 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
+    wait_until 60 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
 
 test_expect_success 'and the same through ft env and plain mpirun' '
     cluster boot n2 && rm -f "$FT_CLUSTER/shared/ready" &&
     { on n0 bash -c "eval \"\$($ft env --pool n3)\" && exec mpirun --with-ft ulfm -n 3 --host n0:1,n1:1,n2:1 \
         $program fresh /shared/ready" >out </dev/null & pid=$!; } &&
-    wait_until 40 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
+    wait_until 60 in_position && cluster crash n2 && wait $pid && grep "^bench .* node=n3" out'
 
 ft_done

@@ -11,9 +11,9 @@ cluster_up 6
 
 test_expect_success 'ranks 0, 1 and 2 ask for rank 3 at once: one decision, one probe' '
     start_clients askers 4 --pool n3,n4,n5 --host n0:2,n1:1,n2:1 &&
-    cluster crash n2 && await_event 20 ".event == \"node_lost\"" &&
+    cluster crash n2 && await_event 60 ".event == \"node_lost\"" &&
     for rank in 0 1 2; do tell $rank find rank:3 atleast || return 1; done &&
-    for rank in 0 1 2; do wait_until 30 has_answered $rank 1 || return 1; done &&
+    for rank in 0 1 2; do wait_until 60 has_answered $rank 1 || return 1; done &&
     for rank in 0 1 2; do tail -n 1 "$shared/askers/answer.$rank"; done >replies && cat replies &&
     jq -se "all(.[]; .status == \"OK\" and .epoch == 1 and .reach == \"start\") and
         (map([.decision, .alternative]) | unique | length) == 1" replies &&
@@ -27,9 +27,9 @@ test_expect_success 'the first that claims it is to start it, another one waits'
     event ".event == \"start_given\" and .decision == $decision and (.text | contains(\"rank 1 of job\"))"
 '
 test_expect_success 'the starter dies: who waits is to start it now' '
-    tell 0 claim $decision timeout=10000 && await_event 20 "(.event == \"claimed\") and (.text | startswith(\"rank 0\"))" &&
+    tell 0 claim $decision timeout=10000 && await_event 60 "(.event == \"claimed\") and (.text | startswith(\"rank 0\"))" &&
     kill_pid=$(head -n 1 "$shared/askers/answer.1" | jq .pid) && on n0 kill -KILL $kill_pid &&
-    wait_until 30 has_answered 0 3 && tail -n 1 "$shared/askers/answer.0" | tee reply &&
+    wait_until 60 has_answered 0 3 && tail -n 1 "$shared/askers/answer.0" | tee reply &&
     replied ".status == \"OK\" and .reach == \"start\" and .alternative == \"$node\" and .decision == $decision" &&
     event ".event == \"starter_gone\" and .decision == $decision" &&
     test "$(events ".event == \"start_given\" and .decision == $decision")" = 2
@@ -57,9 +57,9 @@ twice_replaced() {
 }
 test_expect_success 'the stand-in'\''s node is lost as well: the next one' '
     start_pubsub again --pool n3,n4 -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 2500 &&
-    wait_until 30 received 3 100 && cluster crash n2 &&
-    await_event 20 ".event == \"standin_announced\" and .node == \"n3\"" &&
-    has=$(cat "$shared"/again/records/received.3.* | wc -l) && wait_until 30 received 3 $((has + 200)) &&
+    wait_until 60 received 3 100 && cluster crash n2 &&
+    await_event 60 ".event == \"standin_announced\" and .node == \"n3\"" &&
+    has=$(cat "$shared"/again/records/received.3.* | wc -l) && wait_until 60 received 3 $((has + 200)) &&
     cluster crash n3 && await 60 && pubsub_is_well && twice_replaced &&
     event ".event == \"decision_made\" and .epoch == 2 and .node == \"n4\" and .rank == 3 and .lost_node == \"n3\"" &&
     test "$(events ".event == \"start_given\"")" = 2 && nothing_left
@@ -67,9 +67,9 @@ test_expect_success 'the stand-in'\''s node is lost as well: the next one' '
 
 test_expect_success 'a stand-in is killed, its node is well: repaired there' '
     start_pubsub standin --pool n3,n4 -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 2500 &&
-    wait_until 30 received 3 100 && cluster crash n2 &&
-    await_event 20 ".event == \"standin_announced\" and .node == \"n3\"" &&
-    has=$(cat "$shared"/standin/records/received.3.* | wc -l) && wait_until 30 received 3 $((has + 200)) &&
+    wait_until 60 received 3 100 && cluster crash n2 &&
+    await_event 60 ".event == \"standin_announced\" and .node == \"n3\"" &&
+    has=$(cat "$shared"/standin/records/received.3.* | wc -l) && wait_until 60 received 3 $((has + 200)) &&
     kill_on n3 pubsub && await 60 && pubsub_is_well &&
     event ".event == \"decision_made\" and .epoch == 2 and .node == \"n3\" and .rank == 3
         and (.text | contains(\"repaired in place\"))" &&
@@ -78,7 +78,7 @@ test_expect_success 'a stand-in is killed, its node is well: repaired there' '
 
 test_expect_success 'two nodes at once: two stand-ins, on two nodes' '
     start_pubsub both --pool n3,n4,n5 -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 2000 &&
-    wait_until 30 received 2 100 && wait_until 30 received 3 100 &&
+    wait_until 60 received 2 100 && wait_until 60 received 3 100 &&
     { cluster crash n1 & cluster crash n2; wait $!; } && await 60 && pubsub_is_well &&
     jq -e ".losses | length == 4 and (group_by(.subscriber) | length == 2 and
         all(.[]; map(.alternative) | unique | length == 1)) and (map(.alternative) | unique | length) == 2
@@ -88,14 +88,14 @@ test_expect_success 'two nodes at once: two stand-ins, on two nodes' '
 
 test_expect_success 'two subscribers on one lost node: both go to the same node' '
     start_pubsub pair --pool n3,n4 -- -n 3 --host n0:1,n2:2 -- --publishers 1 --messages 2000 &&
-    wait_until 30 received 1 100 && wait_until 30 received 2 100 && cluster crash n2 &&
+    wait_until 60 received 1 100 && wait_until 60 received 2 100 && cluster crash n2 &&
     await 60 && pubsub_is_well &&
     jq -e ".losses | length == 2 and (map(.alternative) | unique) == [\"n3\"]" account && nothing_left
 '
 
 test_expect_success 'no other node: both go to the surviving one, though its cores are all in use' '
     start_pubsub full --share -- -n 4 --host n0:2,n2:2 -- --publishers 2 --messages 1500 &&
-    wait_until 30 received 2 100 && wait_until 30 received 3 100 && cluster crash n2 &&
+    wait_until 60 received 2 100 && wait_until 60 received 3 100 && cluster crash n2 &&
     await 60 && pubsub_is_well &&
     jq -e "[.losses[] | [.alternative, .rung]] | unique == [[\"n0\", \"sharing\"]]" account && nothing_left
 '
@@ -103,7 +103,7 @@ test_expect_success 'no other node: both go to the surviving one, though its cor
 # lose_spare FAULT: n3, the first of the pool, is lost before it is needed.
 lose_spare() {
     start_pubsub "spare-$1" --pool n3,n4 -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 2000 &&
-        wait_until 30 received 3 100 && await_event 20 '.event == "node_collected" and .node == "n3"' &&
+        wait_until 60 received 3 100 && await_event 60 '.event == "node_collected" and .node == "n3"' &&
         cluster "$1" n3 && cluster crash n2 && await 60 && pubsub_is_well &&
         jq -e '.losses | length == 2 and (map(.alternative) | unique) == ["n4"]' account &&
         event '.event == "candidate_rejected" and .node == "n3"' | tee rejected &&

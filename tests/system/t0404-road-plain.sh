@@ -46,7 +46,7 @@ run_case() {
     case_again=("$break" "$@")
     start "$name" mpirun --host n0:1,n1:1,n2:1 -n 3 "$progs/road_plain" "/shared/$name" "$@" || return
     if [ "$break" != - ]; then
-        wait_until 20 here && no_ft_anywhere && kill_on n2 "$break" || return
+        wait_until 60 here && no_ft_anywhere && kill_on n2 "$break" || return
     fi
     await 60
     echo "$code" >"$shared/$name/code"

@@ -13,8 +13,8 @@ has_units() { [ "$(events '.event == "node_collected"')" -ge "$1" ]; }
 alternative_is() { replied ".status == \"OK\" and .alternative == \"$1\" and .lost_node == \"$2\""; }
 
 test_expect_success 'a job on n0, n1 and n2; n2 is lost' '
-    start_clients resources 4 --pool "n[3-5]" --host n0:2,n1:1,n2:1 && wait_until 30 has_units 6 &&
-    lost_pid=$(pid_of 3) && cluster crash n2 && await_event 20 ".event == \"node_lost\""
+    start_clients resources 4 --pool "n[3-5]" --host n0:2,n1:1,n2:1 && wait_until 60 has_units 6 &&
+    lost_pid=$(pid_of 3) && cluster crash n2 && await_event 60 ".event == \"node_lost\""
 '
 test_expect_success 'each can be reported: the log says what, by whom, and what was being done' '
     for R in node:n2 process:n2:$lost_pid device:n2:eth0 link:n0:n2 storage:n2:/scratch rank:3; do
@@ -81,8 +81,8 @@ test_expect_success 'the job ends well, nothing is left' '
 # Near and far: by location, told by the nodes themselves and in ft.conf.
 printf 'node "n%s" { location = "row%s/rack%s" }\n' 0 1 1 2 1 1 3 2 1 4 1 2 5 1 1 >"$shared/ft.conf"
 test_expect_success 'near and far go by location' '
-    start_clients near 3 --conf /shared/ft.conf --host n0,n1,n2,n3,n4,n5 && wait_until 30 has_units 6 &&
-    cluster crash n2 && await_event 20 ".event == \"node_lost\"" &&
+    start_clients near 3 --conf /shared/ft.conf --host n0,n1,n2,n3,n4,n5 && wait_until 60 has_units 6 &&
+    cluster crash n2 && await_event 60 ".event == \"node_lost\"" &&
     ask 0 find rank:2 near=node:n2 && replied ".status == \"OK\" and .alternative == \"n5\" and .rung == \"idle node\"" &&
     ask 0 find rank:2 near=node:n2 exclude=n5 && replied ".alternative == \"n4\"" &&
     ask 0 find rank:2 far=node:n2 exclude=n4 && replied ".alternative == \"n3\"" &&

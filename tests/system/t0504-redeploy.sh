@@ -37,12 +37,12 @@ await_told() { wait_until 60 told_more "$@" || { show_all; return 1; }; }
 # It may have been started by its unit: no process of this test's.
 runs() { on "$1" pgrep -x ft-centrald >pids; }
 runs_not() { ! runs "$1"; }
-destroy() { on "$1" pkill -KILL -x ft-centrald && wait_until 15 runs_not "$1"; }
-order() { wait_until 40 on n3 ft drain n4 --reason "kept $1" --no-wait; }
-is_kept() { wait_until 40 eval "ft_json n3 nodes n4 | jq -e \".nodes[0].drained | contains(\\\"kept $1\\\")\" >/dev/null" || { ft_json n3 nodes n4; return 1; }; }
+destroy() { on "$1" pkill -KILL -x ft-centrald && wait_until 60 runs_not "$1"; }
+order() { wait_until 60 on n3 ft drain n4 --reason "kept $1" --no-wait; }
+is_kept() { wait_until 60 eval "ft_json n3 nodes n4 | jq -e \".nodes[0].drained | contains(\\\"kept $1\\\")\" >/dev/null" || { ft_json n3 nodes n4; return 1; }; }
 # What a file begins with that is no program, and is as long as one.
 garbage() { on "$1" sh -c 'head -c "$(stat -c %s "$1")" /dev/urandom >"$1.x" && chmod 755 "$1.x" && mv "$1.x" "$1"' - $program; }
-end_started() { on "$1" pkill -TERM -x ft-centrald && wait_until 20 runs_not "$1"; }
+end_started() { on "$1" pkill -TERM -x ft-centrald && wait_until 60 runs_not "$1"; }
 
 test_expect_success 'the preferred voter leads, the others follow' '
     system_up && await_leader n0 && await_all_vote && order 1 && is_kept 1 && whole=$(sum n0) && [ "$whole" = "$(sum n1)" ]
@@ -50,7 +50,7 @@ test_expect_success 'the preferred voter leads, the others follow' '
 
 test_expect_success 'it is killed: a backup leads, its unit starts it again, it leads again' '
     n=$(told central_restarted n0) && destroy n0 && await_told central_restarted n0 "$n" &&
-    await_leader n0 && await_all_vote && is_kept 1 && wait_until 20 sys_event ".event == \"central_handed_back\""
+    await_leader n0 && await_all_vote && is_kept 1 && wait_until 60 sys_event ".event == \"central_handed_back\""
 '
 
 test_expect_success 'its program is deleted, and it is killed: it gets the program back, votes, and leads again' '
@@ -73,7 +73,7 @@ test_expect_success 'a backup is damaged: the leader sees to that one, too' '
 test_expect_success 'program, data and ft.conf are gone: all come back, under another identity' '
     before=$(id_of n0) && n=$(told central_redeployed n0) && m=$(others_led) && on n0 rm -rf $program $data /etc/ft/ft.conf && destroy n0 &&
     await_take_over "$m" && order 3 && await_told central_redeployed n0 "$n" && has_sum n0 &&
-    await_leader n0 && await_all_vote && is_kept 3 && wait_until 30 has_another_id n0 "$before" && on n0 cat /etc/ft/ft.conf | diff -B - "$system_conf"
+    await_leader n0 && await_all_vote && is_kept 3 && wait_until 60 has_another_id n0 "$before" && on n0 cat /etc/ft/ft.conf | diff -B - "$system_conf"
 '
 
 # Its mark says 9... instead of what the unit there and the leader are.

@@ -29,7 +29,7 @@ is_daemon() {
 }
 # listens NODE PATH: somebody answers at that unix socket, at the first try.
 listens() { on "$1" perl -MIO::Socket::UNIX -e 'exit(IO::Socket::UNIX->new(Peer => $ARGV[0]) ? 0 : 1)' "$2"; }
-end_by_file() { on "$1" sh -c 'kill -TERM "$(cat "$1")"' - "$(pid_file "$2")" && wait_until 20 is_gone "$1" "$2"; }
+end_by_file() { on "$1" sh -c 'kill -TERM "$(cat "$1")"' - "$(pid_file "$2")" && wait_until 60 is_gone "$1" "$2"; }
 runs_not() { ! on "$1" pgrep -x "$2" >/dev/null; }
 has_no_file() { ! on "$1" test -e "$(pid_file "$2")"; }
 is_gone() { ! on "$1" pgrep -x "$2" >/dev/null && ! on "$1" test -e "$(pid_file "$2")"; }
@@ -41,7 +41,7 @@ test_expect_success 'the central unit returns when it is ready, and holds nothin
 '
 test_expect_success 'so does the unit of a node' '
     start_as_daemon n1 ft-noded && listens n1 /run/ft/noded.sock && is_daemon n1 ft-noded && test ! -s said &&
-    wait_until 30 unit_is_up n1
+    wait_until 60 unit_is_up n1
 '
 test_expect_success 'a second one of each says why it cannot begin, to who started it, and does no harm' '
     test_must_fail start_as_daemon n0 ft-centrald && grep "does another ft-centrald run" said && is_daemon n0 ft-centrald &&
@@ -67,8 +67,8 @@ test_expect_success 'so is what goes wrong after that' '
 
 test_expect_success 'the file of one that was killed does not stay' '
     start_as_daemon n0 ft-centrald && start_as_daemon n1 ft-noded && on n0 pkill -KILL -x ft-centrald && on n1 pkill -KILL -x ft-noded &&
-    wait_until 20 runs_not n0 ft-centrald && wait_until 20 runs_not n1 ft-noded && on n0 test -e /run/ft/central.pid && on n1 test -e /run/ft/noded.pid &&
-    start_central n0 && start_unit n1 && wait_until 20 has_no_file n0 ft-centrald && wait_until 20 has_no_file n1 ft-noded && end_unit n1 && end_central n0
+    wait_until 60 runs_not n0 ft-centrald && wait_until 60 runs_not n1 ft-noded && on n0 test -e /run/ft/central.pid && on n1 test -e /run/ft/noded.pid &&
+    start_central n0 && start_unit n1 && wait_until 60 has_no_file n0 ft-centrald && wait_until 60 has_no_file n1 ft-noded && end_unit n1 && end_central n0
 '
 
 # --- the service manager: a socket that takes what it is told, a line each, with when
@@ -83,7 +83,7 @@ hear() { # hear NODE
         while (defined recv($s, $what, 4096, 0)) { syswrite($f, "$_\n") for grep { $_ ne "" } split(/\n/, $what); }' $notify \
         </dev/null >/dev/null 2>&1 3>&- 4>&- &
     disown
-    wait_until 10 on "$1" test -S $notify
+    wait_until 60 on "$1" test -S $notify
 }
 told() { on "$1" grep -cx "$2" $notify.said; }
 is_told() { [ "$(told "$1" "$2")" -ge "${3-1}" ]; }
@@ -96,31 +96,31 @@ as_service() { # as_service NODE NAME
 }
 
 test_expect_success 'the central unit says that it is ready, what it does, and again that it lives' '
-    hear n0 && on n0 mkdir -p /var/log/ft && as_service n0 ft-centrald && await_told 20 n0 READY=1 && listens n0 /run/ft/central.sock &&
-    await_told 20 n0 "STATUS=leads, term [0-9]*" && await_told 20 n0 WATCHDOG=1 4
+    hear n0 && on n0 mkdir -p /var/log/ft && as_service n0 ft-centrald && await_told 60 n0 READY=1 && listens n0 /run/ft/central.sock &&
+    await_told 60 n0 "STATUS=leads, term [0-9]*" && await_told 60 n0 WATCHDOG=1 4
 '
 test_expect_success 'stopped, it says nothing: it would be started again' '
     on n0 pkill -STOP -x ft-centrald && sleep 2 && n=$(told n0 WATCHDOG=1) && sleep 2 && m=$(told n0 WATCHDOG=1) && test "$m" = "$n" &&
-    on n0 pkill -CONT -x ft-centrald && await_told 20 n0 WATCHDOG=1 $((m + 2))
+    on n0 pkill -CONT -x ft-centrald && await_told 60 n0 WATCHDOG=1 $((m + 2))
 '
 # What systemd compares the time with is its own clock.
 test_expect_success 'it says that it reloads, since when, and that it is ready again' '
-    before=$(on n0 cut -d" " -f1 /proc/uptime) && on n0 pkill -HUP -x ft-centrald && await_told 20 n0 RELOADING=1 && await_told 20 n0 READY=1 2 &&
-    since=$(on n0 sed -n s/^MONOTONIC_USEC=//p $notify.said) && await_sys_event 20 ".event == \"config_changed\"" &&
+    before=$(on n0 cut -d" " -f1 /proc/uptime) && on n0 pkill -HUP -x ft-centrald && await_told 60 n0 RELOADING=1 && await_told 60 n0 READY=1 2 &&
+    since=$(on n0 sed -n s/^MONOTONIC_USEC=//p $notify.said) && await_sys_event 60 ".event == \"config_changed\"" &&
     awk -v a="$before" -v b="$since" -v c="$(on n0 cut -d" " -f1 /proc/uptime)" "BEGIN { exit !(b / 1e6 >= a - 1 && b / 1e6 <= c + 1) }" &&
     on n0 grep -nE "^(RELOADING|READY)=1" $notify.said | tail -n 2 | cut -d: -f2 | tr "\n" " " | grep "^RELOADING=1 READY=1 $"
 '
 test_expect_success 'a file that is not used leaves it ready, too' '
-    put n0 /etc/ft/ft.conf <bad.conf && on n0 pkill -HUP -x ft-centrald && await_told 20 n0 READY=1 3 && spread_conf n0 &&
-    await_sys_event 20 ".event == \"config_refused\""
+    put n0 /etc/ft/ft.conf <bad.conf && on n0 pkill -HUP -x ft-centrald && await_told 60 n0 READY=1 3 && spread_conf n0 &&
+    await_sys_event 60 ".event == \"config_refused\""
 '
 test_expect_success 'it says that it ends' '
     end_central n0 && is_told n0 STOPPING=1
 '
 test_expect_success 'the same of the unit of a node' '
-    hear n1 && as_service n1 ft-noded && await_told 20 n1 READY=1 && listens n1 /run/ft/noded.sock &&
-    await_told 20 n1 "STATUS=waiting for a central unit" && await_told 20 n1 WATCHDOG=1 4 && start_central n0 &&
-    await_told 40 n1 "STATUS=connected to a central unit" && end_central n0 && await_told 40 n1 "STATUS=no central unit in reach" &&
+    hear n1 && as_service n1 ft-noded && await_told 60 n1 READY=1 && listens n1 /run/ft/noded.sock &&
+    await_told 60 n1 "STATUS=waiting for a central unit" && await_told 60 n1 WATCHDOG=1 4 && start_central n0 &&
+    await_told 60 n1 "STATUS=connected to a central unit" && end_central n0 && await_told 60 n1 "STATUS=no central unit in reach" &&
     end_unit n1 && is_told n1 STOPPING=1
 '
 

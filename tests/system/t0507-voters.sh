@@ -26,7 +26,7 @@ leads_more() { [ "$(leads_of "$1")" -gt "$2" ]; }
 show_all() { show_logs; all_events | tail -n 60; }
 said() { on "$1" grep -c "$2" /var/log/ft/ft-centrald.log; }
 has_said() { [ "$(said "$1" "$2")" -ge "${3-1}" ]; }
-await_said() { wait_until 40 has_said "$@" || { show_all; return 1; }; }
+await_said() { wait_until 60 has_said "$@" || { show_all; return 1; }; }
 hup() { signal_daemon "$1" ft-centrald HUP; }
 changed() { sys_events '.event == "config_changed"'; }
 # told_first NODE: it had a second to hear of it before it was taken out of the voters
@@ -34,8 +34,8 @@ told_first() {
     all_events | jq -s -e --arg out "voter $1: removed" --arg node "$1" '(map(select(.event == "config_changed" and (.text | contains($out))))[-1].ms) as $told |
         map(select(.event == "voter_removed" and .node == $node))[-1].ms - $told >= 1000'
 }
-order() { wait_until 40 on n4 ft drain n3 --reason "kept $1" --no-wait; }
-is_kept() { wait_until 40 eval "ft_json n4 nodes n3 | jq -e \".nodes[0].drained | contains(\\\"kept $1\\\")\" >/dev/null" || { ft_json n4 nodes n3; return 1; }; }
+order() { wait_until 60 on n4 ft drain n3 --reason "kept $1" --no-wait; }
+is_kept() { wait_until 60 eval "ft_json n4 nodes n3 | jq -e \".nodes[0].drained | contains(\\\"kept $1\\\")\" >/dev/null" || { ft_json n4 nodes n3; return 1; }; }
 
 test_expect_success 'the preferred voter leads, the others follow' '
     system_up && await_leader n0 && await_vote n0 n1 n2 && order 1 && is_kept 1
@@ -52,17 +52,17 @@ test_expect_success 'a good one it keeps: what leads decides' '
     await_said n1 "kept for when this voter leads" && test "$(changed)" = 0
 '
 test_expect_success 'when it leads, it is in force' '
-    on n0 ft central hand-over n1 && await_sys_event 40 ".event == \"config_changed\" and (.text | contains(\"followed: settle_ms: 300 -> 123\"))"
+    on n0 ft central hand-over n1 && await_sys_event 60 ".event == \"config_changed\" and (.text | contains(\"followed: settle_ms: 300 -> 123\"))"
 '
 test_expect_success 'the one that comes back with its old file goes by that, too, and leads again' '
     await_leader n0 && kill_central n0 && await_other n0 && start_central n0 && await_leader n0 && await_said n0 "is not the one that the voters go by" && await_vote n0 n1 n2 && is_kept 1 &&
-    n=$(changed) && on n0 ft reload >reloaded && grep "settle_ms: 123 -> 300" reloaded && wait_until 20 eval "[ \$(changed) -gt $n ]" &&
+    n=$(changed) && on n0 ft reload >reloaded && grep "settle_ms: 123 -> 300" reloaded && wait_until 60 eval "[ \$(changed) -gt $n ]" &&
     await_said n1 "has put another ft.conf in force"
 '
 test_expect_success 'what one that follows has kept is worth nothing once another one is in force' '
     put n1 /etc/ft/ft.conf <next.conf && hup n1 && await_said n1 "kept for when this voter leads" 2 &&
     { cat "$system_conf"; echo "settle_ms = 200"; } >third.conf && put n0 /etc/ft/ft.conf <third.conf && hup n0 &&
-    await_said n1 "is not kept any more" && n=$(changed) && m=$(leads_of n1) && on n0 ft central hand-over n1 && wait_until 40 leads_more n1 "$m" &&
+    await_said n1 "is not kept any more" && n=$(changed) && m=$(leads_of n1) && on n0 ft central hand-over n1 && wait_until 60 leads_more n1 "$m" &&
     await_leader n0 && order 2 && is_kept 2 && test "$(changed)" = "$n" && await_vote n0 n1 n2
 '
 

@@ -56,9 +56,9 @@ side_words=''
 conf "$(plan)"
 
 test_expect_success 'modules run at home, one after the other; what fits nowhere waits, and it is said why' '
-    system_up && await_module 30 base n1 && await_module 30 top n1 && await_module 30 side n2 &&
+    system_up && await_module 60 base n1 && await_module 60 top n1 && await_module 60 side n2 &&
     test "$(event_of module_runs base | jq .seq)" -lt "$(event_of module_placed top | jq .seq)" &&
-    await_sys_event 20 ".event == \"module_waits\" and .module == \"big\" and (.text | test(\"n1 has [0-9]+ cores, 100000 are needed\"))"
+    await_sys_event 60 ".event == \"module_waits\" and .module == \"big\" and (.text | test(\"n1 has [0-9]+ cores, 100000 are needed\"))"
 '
 
 test_expect_success 'their node is cut off: they run elsewhere when its lease is over, not before; no spare is used' '
@@ -69,7 +69,7 @@ test_expect_success 'their node is cut off: they run elsewhere when its lease is
 '
 
 test_expect_success 'the node is back: it has stopped them, takes modules, and gets none of these back by itself' '
-    seen=$(seq_now) && cluster join n1 && await_sys_event 40 ".event == \"unit_up\" and .node == \"n1\" and .seq > $seen" &&
+    seen=$(seq_now) && cluster join n1 && await_sys_event 60 ".event == \"unit_up\" and .node == \"n1\" and .seq > $seen" &&
     sleep 1 && is_elsewhere base n1 && is_elsewhere top n1 && test "$(starts base)" = 2 && never_twice &&
     for name in base top; do test_must_fail on n1 kill -0 "$(first_pid_of $name)" || return; done
 '
@@ -79,7 +79,7 @@ test_expect_success 'a node is switched off: what it ran runs elsewhere' '
 '
 test_expect_success 'it boots: its unit comes back, and has nothing' '
     seen=$(seq_now) && cluster boot "$old" && forget_daemons "$old" && start_unit "$old" &&
-    await_sys_event 40 ".event == \"unit_up\" and .node == \"$old\" and .seq > $seen" && never_twice
+    await_sys_event 60 ".event == \"unit_up\" and .node == \"$old\" and .seq > $seen" && never_twice
 '
 
 test_expect_success 'a module fails where it is again and again: it is given up there, and runs elsewhere' '
@@ -92,14 +92,14 @@ test_expect_success 'it is not moved back there, by a person either, until that 
 
 test_expect_success 'a node is drained: it is left in order, and taken again when that is over' '
     old=$(where top) && on n0 timeout 90 ft drain "$old" --reason "new disks" && wait_until 60 is_elsewhere top "$old" &&
-    await_sys_event 20 ".event == \"node_drained\" and .node == \"$old\"" &&
+    await_sys_event 60 ".event == \"node_drained\" and .node == \"$old\"" &&
     sys_event ".event == \"module_placed\" and (.text | contains(\"drained by\"))" &&
     on n0 ft undrain "$old" && never_twice
 '
 
 test_expect_success 'moved where a person wants it; refused where it cannot be' '
     to=n3 && { test "$(where top)" != n3 || to=n2; } &&
-    on n0 timeout 90 ft move top $to && await_module 60 top $to &&
+    on n0 timeout 120 ft move top $to && await_module 60 top $to &&
     test_must_fail on n0 ft move top n99 2>said && grep "no node n99" said && never_twice
 '
 
@@ -112,13 +112,13 @@ test_expect_success 'ft.conf changes: what it changes is started again, the rest
     base=$(starts base) side=$(starts side) top_node=$(where top) top_pid=$(pid_of top) &&
     side_words=anew && conf "$(plan | sed "/^module \"top\"/,/^}/d")" && spread_conf &&
     signal_daemon n0 ft-centrald HUP && wait_until 60 starts_more side "$side" &&
-    await_sys_event 40 ".event == \"module_stopped\" and .module == \"top\"" &&
+    await_sys_event 60 ".event == \"module_stopped\" and .module == \"top\"" &&
     test_must_fail on "$top_node" kill -0 "$top_pid" && test "$(starts base)" = "$base" && never_twice
 '
 
 test_expect_success 'the central unit is killed and started again: what runs is left alone' '
     base=$(starts base) side=$(starts side) && kill_central n0 && start_central n0 && await_central n0 40 &&
-    await_module 40 base "$(where base)" && await_module 40 side "$(where side)" && sleep 5 &&
+    await_module 60 base "$(where base)" && await_module 60 side "$(where side)" && sleep 5 &&
     test "$(starts base)" = "$base" && test "$(starts side)" = "$side" && never_twice
 '
 

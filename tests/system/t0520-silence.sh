@@ -18,7 +18,7 @@ readonly TUNED=beat_ms=60,suspect_ms=30,confirm_ms=60
 run() {
     # shellcheck disable=SC2086
     start "$1" env FT_DETECT="${4-}" ft run $PATIENT -n "$2" --host "$3" "$progs/road_client" \
-        "/shared/$1" && wait_until 30 clients_listen "$2" && wait_until 20 units_beat "$2"
+        "/shared/$1" && wait_until 60 clients_listen "$2" && wait_until 60 units_beat "$2"
 }
 
 # A unit that is connected beats at once; that it has had the time to is all that can be seen.
@@ -31,26 +31,26 @@ over() { tidy_up 2>/dev/null; job=''; true; }
 # declared_within MS SINCE
 declared_within() {
     local ms
-    await_event 10 "$declared_n2" && ms=$(event_ms "$declared_n2" "$2") && echo "declared after $ms ms" &&
+    await_event 60 "$declared_n2" && ms=$(event_ms "$declared_n2" "$2") && echo "declared after $ms ms" &&
         [ "$ms" -lt "$1" ]
 }
 
 test_expect_success 'switched off: declared, and the launcher takes it for lost' '
     run off 3 n0,n1,n2 && at=$(cluster off n2) && declared_within 2500 "$at" &&
-    await_event 10 ".event == \"node_lost\" and .node == \"n2\""'
+    await_event 60 ".event == \"node_lost\" and .node == \"n2\""'
 test_expect_success 'it was asked first, and others about it' '
     event ".event == \"node_silent\" and .node == \"n2\"" && event "$declared_n2 and .incarnation == 2" &&
     ! event ".event == \"node_declared\" and .node != \"n2\"" && over'
 
 test_expect_success 'cut off: the same; it is declared once, and a member again when it is back' '
     run cut 3 n0,n1,n2 && at=$(cluster cut n2) && declared_within 2500 "$at" &&
-    await_event 10 ".event == \"node_lost\" and .node == \"n2\"" && cluster join n2 &&
-    await_event 15 ".event == \"node_back\" and .node == \"n2\"" &&
+    await_event 60 ".event == \"node_lost\" and .node == \"n2\"" && cluster join n2 &&
+    await_event 60 ".event == \"node_back\" and .node == \"n2\"" &&
     test "$(events ".event == \"node_declared\"")" = 1 && over'
 
 test_expect_success 'stopped: all of its processes hang, its kernel answers; declared' '
     run stop 3 n0,n1,n2 && at=$EPOCHREALTIME && cluster stop n2 && declared_within 3000 "${at/,/.}" &&
-    await_event 10 ".event == \"node_lost\" and .node == \"n2\""
+    await_event 60 ".event == \"node_lost\" and .node == \"n2\""
     stopped=$?; cluster cont n2; over; test $stopped = 0'
 
 test_expect_success 'tuned: it takes a fifth of a second' '
@@ -58,7 +58,7 @@ test_expect_success 'tuned: it takes a fifth of a second' '
 
 test_expect_success 'only its unit is killed: said, and nothing else' '
     run killed 3 n0,n1,n2 && kill_on n2 ft-noded &&
-    await_event 10 ".event == \"unit_silent\" and .node == \"n2\"" && sleep 2 && none_declared && over'
+    await_event 60 ".event == \"unit_silent\" and .node == \"n2\"" && sleep 2 && none_declared && over'
 
 test_expect_success 'the central unit does not run for 3 s: nobody is declared, nobody killed' '
     run stall 3 n0,n1,n2 && on n0 pkill -STOP -x ft-centrald && sleep 3 && on n0 pkill -CONT -x ft-centrald &&
@@ -68,15 +68,15 @@ test_expect_success 'and what is switched off after that is found' '
 
 test_expect_success 'the way from one node to the central unit is broken, others hear it: not declared' '
     run broken 4 n0,n1,n2,n3 && on n2 ip route add blackhole 10.77.0.10/32 &&
-    await_event 10 ".event == \"link_broken\" and .node == \"n2\"" && none_declared &&
+    await_event 60 ".event == \"link_broken\" and .node == \"n2\"" && none_declared &&
     on n2 ip route del blackhole 10.77.0.10/32 &&
-    await_event 10 ".event == \"link_mended\" and .node == \"n2\"" && none_declared
+    await_event 60 ".event == \"link_mended\" and .node == \"n2\"" && none_declared
     broken=$?; on n2 ip route del blackhole 10.77.0.10/32 2>/dev/null; over; test $broken = 0'
 
 test_expect_success 'many silent at once: taken for the network, nobody is declared, all are heard again' '
     run many 5 n0,n1,n2,n3,n4 && { for node in n1 n2 n3; do cluster cut $node & done; wait %2 %3 %4 2>/dev/null; sleep 0.2; } &&
-    await_event 10 ".event == \"network_event\"" && sleep 0.5 &&
-    for node in n1 n2 n3; do cluster join $node; done && await_event 10 ".event == \"network_ended\"" &&
+    await_event 60 ".event == \"network_event\"" && sleep 0.5 &&
+    for node in n1 n2 n3; do cluster join $node; done && await_event 60 ".event == \"network_ended\"" &&
     sleep 1 && none_declared && over'
 
 test_expect_success 'a machine with ten times too much to do: nobody is declared' '

@@ -18,7 +18,7 @@ plain_unit() { put "$1" /etc/ft/noded.conf <<<'auth = "key"' && start_unit "$1";
 unit_log_has() { on "$1" grep -q -- "$2" /var/log/ft/ft-noded.log; }
 events_n() { sys_events ".event == \"$1\" and .node == \"$2\""; }
 up_times() { [ "$(events_n unit_up "$1")" -ge "$2" ]; }
-await_up() { wait_until 30 up_times "$1" "$2" || { all_events; show_logs; return 1; }; }
+await_up() { wait_until 60 up_times "$1" "$2" || { all_events; show_logs; return 1; }; }
 
 # lose NODE RULE: of identification datagrams (type 1 and 2, at byte 4) some get lost there.
 lose() {
@@ -81,9 +81,9 @@ test_expect_success 'a node with another key is refused, by both, and nothing el
     od -An -N32 -tx1 /dev/urandom | tr -d " \n" | put n4 /etc/ft/key 400 &&
     put n4 /etc/ft/noded.conf <<<"auth = \"key\"
 centrals = { \"n0\" }" && start_unit n4 &&
-    await_sys_event 30 ".event == \"connection_refused\" and (.text | contains(\"10.77.0.14\")) and (.text | contains(\"key\"))" &&
-    wait_until 30 unit_log_has n4 "could not prove that it holds the same key" &&
-    wait_until 30 unit_log_has n4 "made with another key" &&
+    await_sys_event 60 ".event == \"connection_refused\" and (.text | contains(\"10.77.0.14\")) and (.text | contains(\"key\"))" &&
+    wait_until 60 unit_log_has n4 "could not prove that it holds the same key" &&
+    wait_until 60 unit_log_has n4 "made with another key" &&
     test "$(events_n unit_up n4)" = 0 && test "$(events_n node_identified n4)" = 0 &&
     test "$(sys_events ".event == \"connection_refused\"")" -le 6
 '
@@ -95,9 +95,9 @@ test_expect_success 'with the right key it is let in' '
 test_expect_success 'forged datagrams are refused, counted, and told once' '
     before=$(sys_events ".event == \"datagram_refused\"") &&
     on n1 "$progs/datagrams" forge 10.77.0.10 7311 2 500 &&
-    await_sys_event 20 ".event == \"datagram_refused\" and (.text | contains(\"10.77.0.11:\"))" &&
+    await_sys_event 60 ".event == \"datagram_refused\" and (.text | contains(\"10.77.0.11:\"))" &&
     on n1 "$progs/datagrams" forge 10.77.0.12 7312 1 500 &&
-    wait_until 20 unit_log_has n2 "a datagram from 10.77.0.11:.* is refused" &&
+    wait_until 60 unit_log_has n2 "a datagram from 10.77.0.11:.* is refused" &&
     test "$(sys_events ".event == \"datagram_refused\"")" -le $((before + 2)) &&
     test "$(on n2 grep -c "a datagram from .* is refused" /var/log/ft/ft-noded.log)" -le 3
 '
@@ -128,7 +128,7 @@ test_expect_success 'a unit goes to the background by itself when it is told to'
     end_unit n2 && on n2 /usr/sbin/ft-noded --daemonize && await_up n2 3 &&
     on n2 grep -q "listens at /run/ft/noded.sock" /var/log/ft/noded.log &&
     test_must_fail on n2 /usr/sbin/ft-noded --daemonize &&
-    on n2 pkill -TERM -x ft-noded && wait_until 20 gone n2
+    on n2 pkill -TERM -x ft-noded && wait_until 60 gone n2
 '
 
 test_expect_success 'the daemons end and leave nothing' 'system_down && nothing_is_left'

@@ -21,14 +21,14 @@ munge_up() { # NODE KEY-FILE
         chown munge: /etc/munge /etc/munge/munge.key && chmod 700 /etc/munge &&
         install -d -o munge -g munge -m 755 /run/munge && install -d -o munge -g munge -m 700 /var/lib/munge /var/log/munge &&
         setpriv --reuid munge --regid munge --clear-groups munged' &&
-    wait_until 10 on "$1" sh -c 'munge -n | unmunge >/dev/null'
+    wait_until 60 on "$1" sh -c 'munge -n | unmunge >/dev/null'
 }
 munge_signal() { on "$1" pkill "-$2" -x munged; }
 munge_unit() { put "$1" /etc/ft/noded.conf <<<'auth = "munge"' && start_unit "$1"; }
 unit_log_has() { on "$1" grep -q -- "$2" /var/log/ft/ft-noded.log; }
 events_n() { sys_events ".event == \"$1\" and .node == \"$2\""; }
 up_times() { [ "$(events_n unit_up "$1")" -ge "$2" ]; }
-await_up() { wait_until 30 up_times "$1" "$2" || { all_events; show_logs; return 1; }; }
+await_up() { wait_until 60 up_times "$1" "$2" || { all_events; show_logs; return 1; }; }
 
 # --- what happens
 
@@ -48,8 +48,8 @@ test_expect_success 'units are found and connect, without a key file' '
 test_expect_success 'a node of another realm is refused, by both' '
     put n3 /etc/ft/noded.conf <<<"auth = \"munge\"
 centrals = { \"n0\" }" && start_unit n3 &&
-    wait_until 30 unit_log_has n3 "munge.key differ" &&
-    wait_until 30 unit_log_has n3 "a datagram from 10.77.0.10:.* is refused" &&
+    wait_until 60 unit_log_has n3 "munge.key differ" &&
+    wait_until 60 unit_log_has n3 "a datagram from 10.77.0.10:.* is refused" &&
     test "$(events_n unit_up n3)" = 0 && test "$(events_n node_identified n3)" = 0
 '
 
@@ -60,7 +60,7 @@ test_expect_success 'a process of another user is refused' '
     on n2 sh -c "install -d -o nobody -m 755 /tmp/own && printf %s\\\\n \"auth = \\\"munge\\\"\" \"port = 7399\" \"centrals = { \\\"n0\\\" }\" >/tmp/own.conf" &&
     { on n2 timeout 13 setpriv --reuid 65534 --regid 65534 --clear-groups \
         /usr/sbin/ft-noded --run /tmp/own --conf /tmp/own.conf --node n2 >/dev/null 2>&1; test $? = 124 || test $? = 0; } ; 
-    await_sys_event 20 ".event == \"connection_refused\" and (.text | contains(\"user 65534\"))" &&
+    await_sys_event 60 ".event == \"connection_refused\" and (.text | contains(\"user 65534\"))" &&
     test "$(events_n unit_up n2)" = 1 && on n2 rm -rf /tmp/own /tmp/own.conf
 '
 
@@ -90,24 +90,24 @@ lines_n() { [ "$(on "$1" grep -c -- "$2" /var/log/ft/ft-noded.log)" -ge "$3" ]; 
 
 test_expect_success 'MUNGE that comes later than a unit is waited for, though there is a key' '
     end_unit n2 && munge_signal n2 TERM && was=$(on n2 grep -c "MUNGE does not answer yet" /var/log/ft/ft-noded.log) &&
-    auto_unit n2 && wait_until 20 lines_n n2 "MUNGE does not answer yet" $((was + 1)) && munge_up n2 "$ft_scratch/munge.key" &&
+    auto_unit n2 && wait_until 60 lines_n n2 "MUNGE does not answer yet" $((was + 1)) && munge_up n2 "$ft_scratch/munge.key" &&
     await_up n2 4 && ! unit_log_has n2 "proves itself by a key" && on n2 test -s /etc/ft/key
 '
 
 test_expect_success 'a node without MUNGE is not waited for: its unit takes the key, and both sides say that they differ' '
     end_unit n2 && munge_signal n2 TERM && on n2 mv /etc/munge/munge.key /etc/munge/aside && start_unit n2 &&
-    wait_until 20 unit_log_has n2 "proves itself by a key" &&
-    await_sys_event 40 ".event == \"connection_refused\" and (.text | contains(\"10.77.0.12\")) and (.text | contains(\"user 65534\") | not)" &&
-    wait_until 20 unit_log_has n2 "side with MUNGE" &&
+    wait_until 60 unit_log_has n2 "proves itself by a key" &&
+    await_sys_event 60 ".event == \"connection_refused\" and (.text | contains(\"10.77.0.12\")) and (.text | contains(\"user 65534\") | not)" &&
+    wait_until 60 unit_log_has n2 "side with MUNGE" &&
     test "$(events_n unit_up n2)" = 4 && end_unit n2 && on n2 mv /etc/munge/aside /etc/munge/munge.key &&
     munge_up n2 "$ft_scratch/munge.key" && start_unit n2 && await_up n2 5
 '
 
 test_expect_success 'MUNGE of the central unit dies: who is connected stays, the events tell, who came waits until it is back' '
     lost=$(events_n unit_lost n2) && munge_signal n0 TERM && kill_unit n1 && start_unit n1 &&
-    await_sys_event 40 ".event == \"munge_gone\" and .node == \"n0\"" && test "$(events_n unit_lost n2)" = "$lost" &&
+    await_sys_event 60 ".event == \"munge_gone\" and .node == \"n0\"" && test "$(events_n unit_lost n2)" = "$lost" &&
     test "$(events_n unit_up n1)" = 2 && munge_up n0 "$ft_scratch/munge.key" &&
-    await_up n1 3 && await_sys_event 20 ".event == \"munge_back\""
+    await_up n1 3 && await_sys_event 60 ".event == \"munge_back\""
 '
 
 test_expect_success 'the daemons end and leave nothing' '

@@ -24,11 +24,11 @@ all_follow() {
     done
 }
 await_all() {
-    wait_until 40 all_follow "$@" || { all_events; show_logs; return 1; }
+    wait_until 60 all_follow "$@" || { all_events; show_logs; return 1; }
     jq -sr --arg l "$(leader)" '(map(select(.event == "central_leads" and .node == $l) | .ms) | max) as $t
         | "all are connected \((map(select(.event == "unit_up") | .ms) | max) - $t | round) ms after it led"' "$ft_scratch/lead.events"
 }
-await_other_than() { wait_until 30 other_leads "$1" || { show_logs; return 1; }; }
+await_other_than() { wait_until 60 other_leads "$1" || { show_logs; return 1; }; }
 other_leads() { local lead; lead=$(leader) && [ "$lead" ] && [ "$lead" != "$1" ]; }
 
 all_know_who_leads() { ft_json n3 central | jq -e '[.voters[] | select(.connected)] | length == 3' >/dev/null; }
@@ -36,9 +36,9 @@ all_know_who_leads() { ft_json n3 central | jq -e '[.voters[] | select(.connecte
 test_expect_success 'the units find the leader' '
     spread_key n0 n1 n2 n3 n4 && spread_conf &&
     for node in $centrals; do start_central "$node" || return; done &&
-    wait_until 30 some_central_leads &&
+    wait_until 60 some_central_leads &&
     for node in n3 n4; do plain_unit "$node" || return; done && await_all n3 n4 &&
-    wait_until 30 voters_vote
+    wait_until 60 voters_vote
 '
 
 test_expect_success 'the leader is killed: the units go to the next' '

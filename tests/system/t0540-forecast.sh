@@ -28,12 +28,12 @@ metrics() { on n0 curl -s --max-time 5 http://127.0.0.1:9311/metrics; }
 has_metric() { metrics | grep -qE "$1"; }
 
 test_expect_success 'the daemons come up; the module runs at home' '
-    small_disk n1 && system_up && await_module 30 clock n1
+    small_disk n1 && system_up && await_module 60 clock n1
 '
 test_expect_success 'every unit tells what it reads of its node' '
     for node in n0 n1 n2; do
-        wait_until 30 has_metric "^ft_node_memory_free_bytes\{node=\"$node\"\} [0-9]+$" || { metrics; return 1; }
-        wait_until 30 has_metric "^ft_node_disk_free_bytes\{node=\"$node\",of=\"/tmp\"\} [0-9]+$" || { metrics; return 1; }
+        wait_until 60 has_metric "^ft_node_memory_free_bytes\{node=\"$node\"\} [0-9]+$" || { metrics; return 1; }
+        wait_until 60 has_metric "^ft_node_disk_free_bytes\{node=\"$node\",of=\"/tmp\"\} [0-9]+$" || { metrics; return 1; }
     done &&
     has_metric "^ft_nodes\{state=\"well\"\} 3$" && has_metric "^ft_module_up\{module=\"clock\",node=\"n1\"\} 1$" &&
     ! has_metric "^ft_node_trouble\{"
@@ -54,13 +54,13 @@ test_expect_success 'what changed is told again, what did not is not' '
         local now
         now=$(metrics | sed -n "s/^ft_node_disk_free_bytes{node=\"n2\",of=\"\/dev\/shm\"} //p")
         [ "$now" ] && [ "$now" -gt 0 ]
-    } && wait_until 30 grown
+    } && wait_until 60 grown
 '
 test_expect_success 'its disk fills up: seen, with the evidence, and the module moves' '
     on n1 sh -c "head -c 8300000 /dev/zero >/tmp/filling; true" &&
     await_sys_event 60 ".event == \"trouble_seen\" and .node == \"n1\" and .what == \"disk /tmp\" and .grade == 2" &&
     sys_event ".event == \"trouble_seen\" and .node == \"n1\"" | jq -e ".evidence | test(\"^[0-9.]+ % free -> [01][.][0-9] % in [0-9]+ s$\")" &&
-    await_module 30 clock n2 && test -z "$(module_pids n1 "^/bin/sleep 100000")" &&
+    await_module 60 clock n2 && test -z "$(module_pids n1 "^/bin/sleep 100000")" &&
     has_metric "^ft_node_trouble\{node=\"n1\",what=\"disk /tmp\"\} 2$"
 '
 test_expect_success 'the way there: first the forecast, then the move; never two at once' '
@@ -80,6 +80,6 @@ test_expect_success 'the hook and the file were told of it' '
 test_expect_success 'the daemons end; the modules end when asked to, and no process is left' '
     system_down && test "$(module_pids n2 "^/bin/sleep 100000")" && on n2 ft-noded --stop-modules &&
     test -z "$(module_pids n2 "^/bin/sleep 100000")" && on n1 umount /tmp && no_process() { ! cluster pids | grep -v " sshd-session: "; } &&
-    wait_until 15 no_process
+    wait_until 60 no_process
 '
 ft_done

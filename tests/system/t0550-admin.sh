@@ -46,14 +46,14 @@ test_expect_success 'without any daemon: exit code 3, and what to do' '
 test_expect_success 'the daemons come up; modules that are added run at home' '
     system_up && conf "$node_lines" "$modules" && spread_conf &&
     ends_with 0 on n3 ft reload && says "module a is new" "module b is new" &&
-    await_module 30 a n1 && await_module 30 b n2'
+    await_module 60 a n1 && await_module 60 b n2'
 
 test_expect_success 'ft status says the same on each node, in words and as JSON' '
     for node in n0 n3; do
-        wait_until 20 ends_with 0 on $node ft status &&
+        wait_until 60 ends_with 0 on $node ft status &&
         says "^central unit +n0 leads \(term [0-9]+\), 1 of 1 voters well, up " "^nodes +4: 4 well$" \
             "^modules +2: 2 runs$" "^settings +/etc/ft/ft.conf$" || return 1
-        wait_until 20 ends_with 0 on $node ft status --json &&
+        wait_until 60 ends_with 0 on $node ft status --json &&
         holds ".mode == \"system\" and .leader == \"n0\" and .nodes.all == 4 and .nodes.well == 4" &&
         holds ".modules.runs == 2 and .well and .voters.well == 1 and (.config.hash | length == 16)" || return 1
     done'
@@ -76,7 +76,7 @@ test_expect_success 'ft modules: all, those of a node, one, one that is not ther
 
 test_expect_success 'a module that is killed is seen to have been started again' '
     on n1 kill -KILL "$(pid_of a)" &&
-    wait_until 20 eval "ft_json n0 modules a | jq -e \".modules[0] | .state == \\\"runs\\\" and .restarts == 1 and .last_end == \\\"crash\\\" and .code == 9\"" &&
+    wait_until 60 eval "ft_json n0 modules a | jq -e \".modules[0] | .state == \\\"runs\\\" and .restarts == 1 and .last_end == \\\"crash\\\" and .code == 9\"" &&
     ends_with 0 on n0 ft modules a && says "crash 9"'
 
 test_expect_success 'ft central: who leads, who votes, how far the log is; alone it cannot hand over' '
@@ -93,7 +93,7 @@ test_expect_success 'looking is for everybody, changing is not' '
     done &&
     ends_with 4 as n0 65534 ft drain n1 --host unix:/run/ft/central.sock &&
     test "$(pid_of a)" = "$before" && test "$(node_of a)" = n1 &&
-    await_sys_event 10 ".event == \"order_denied\" and .uid == 65534"'
+    await_sys_event 60 ".event == \"order_denied\" and .uid == 65534"'
 
 test_expect_success 'ft drain: the modules leave, with a line for each; the reason is shown; ft undrain' '
     ends_with 0 on n3 ft drain n1 --reason "new disks" &&
@@ -101,14 +101,14 @@ test_expect_success 'ft drain: the modules leave, with a line for each; the reas
     to=$(node_of a) && test "$to" != n1 && test "$to" != n3 &&
     ! module_pids n1 "sleep 1000[1]" && module_pids "$to" "sleep 1000[1]" &&
     ends_with 0 on n2 ft nodes n1 && says "new disks" &&
-    wait_until 20 ends_with 0 on n2 ft status --json && holds ".nodes.drained == 1 and .nodes.failing == 0 and .well" &&
+    wait_until 60 ends_with 0 on n2 ft status --json && holds ".nodes.drained == 1 and .nodes.failing == 0 and .well" &&
     ends_with 0 on n2 ft drain n1 --json && holds ".node == \"n1\"" &&
     ends_with 0 on n2 ft undrain n1 && says "node n1 may be used again" &&
     ends_with 0 on n2 ft nodes n1 --json && holds ".nodes[0].drained == null" &&
     ends_with 1 on n2 ft drain n9 && complains "there is no node n9"'
 
 test_expect_success 'ft move: to the node named; ft restart: another process, the same place' '
-    ends_with 0 on n2 ft move a n1 && says "^module a runs on n1 \(epoch [0-9]+, pid [0-9]+\)$" && await_module 10 a n1 &&
+    ends_with 0 on n2 ft move a n1 && says "^module a runs on n1 \(epoch [0-9]+, pid [0-9]+\)$" && await_module 60 a n1 &&
     before=$(pid_of a) &&
     ends_with 0 on n2 ft restart a --json && holds ".state == \"runs\" and .node == \"n1\" and .pid != $before" &&
     ! on n1 kill -0 "$before" && test "$(module_pids n1 "sleep 1000[1]" | wc -l)" = 1 &&
@@ -133,7 +133,7 @@ test_expect_success 'ft reload: a file that is not good changes nothing' '
 test_expect_success 'ft reload: a good one is told of and takes effect; what is not concerned runs on' '
     conf "$node_lines" "$modules" "module \"c\" { command = {\"/usr/bin/sleep\", \"10003\"} home = \"n0\" }" "admins = {\"65534\"}" &&
     spread_conf && ends_with 0 on n1 ft reload && says "module c is new" "admins" &&
-    await_module 30 c n0 && test "$(pid_of a)" = "$a" && test "$(pid_of b)" = "$b" &&
+    await_module 60 c n0 && test "$(pid_of a)" = "$a" && test "$(pid_of b)" = "$b" &&
     ends_with 0 on n1 ft reload && says "nothing has changed"'
 
 test_expect_success 'an admin of ft.conf may' '
@@ -142,9 +142,9 @@ test_expect_success 'an admin of ft.conf may' '
 
 test_expect_success 'ft events follows the log' '
     { cluster exec n3 ft events -f -n 2 >followed 2>follow.err </dev/null & pid=$!; } &&
-    wait_until 20 test -s followed &&
+    wait_until 60 test -s followed &&
     on n1 ft drain n2 --reason "look at this" --no-wait &&
-    wait_until 20 grep -q "look at this" followed &&
+    wait_until 60 grep -q "look at this" followed &&
     kill $pid && { wait $pid; true; } && test ! -s follow.err &&
     on n1 ft undrain n2 &&
     ends_with 0 on n3 ft events -n 5 --json && test "$(wc -l <out)" = 5 && jq -es "map(.seq) == (map(.seq) | sort) and length == 5" out >/dev/null &&
@@ -169,7 +169,7 @@ test_expect_success 'without a central unit: exit code 3 after the time given' '
 
 test_expect_success 'the central unit is back, and knows all it knew' '
     start_central n0 && await_central n0 30 &&
-    wait_until 30 eval "ft_json n2 modules a | jq -e \".modules[0].state == \\\"runs\\\"\"" &&
+    wait_until 60 eval "ft_json n2 modules a | jq -e \".modules[0].state == \\\"runs\\\"\"" &&
     ends_with 0 on n2 ft events && says "order_denied"'
 
 test_expect_success 'the daemons end and leave nothing' '

@@ -59,7 +59,7 @@ test_expect_success 'none is free: the reason is in the log, and the request lea
 '
 
 test_expect_success 'none is free, and it is waited for: the job goes on when one is' '
-    clean && fill n3,n4 && begin dirty "rms_timeout_ms = 60000" && cluster crash n2 && wait_until 30 waits_in_queue &&
+    clean && fill n3,n4 && begin dirty "rms_timeout_ms = 60000" && cluster crash n2 && wait_until 60 waits_in_queue &&
     bob scancel -u bob && ends_well "n[34]" && settle
 '
 

@@ -66,7 +66,7 @@ test_expect_success 'each that does not fit goes back to Slurm, told why; the fo
     rejected n3 "has 2 cores, 4 wanted (what the lost node had)" && released n3 &&
     rejected n4 "GiB wanted (what the lost node had)" && released n4 &&
     rejected n5 "MiB of scratch space free, 32 MiB needed" && released n5 &&
-    wait_until 20 has_beside n6 || shown
+    wait_until 60 has_beside n6 || shown
 '
 test_expect_success 'Slurm does not let a user drain a node: the administrator is asked, once, and only for the lost one' '
     await_event ".event == \"drain_requested\" and .node == \"n2\"" && test "$(count ".event == \"drain_requested\"")" = 1 &&
@@ -87,7 +87,7 @@ test_expect_success 'no more are tried than is allowed: no node, and why' '
     resume && begin "probes_max = 2" && cluster crash n2 && await_event ".event == \"decision_none\"" &&
     was_probed n3 && was_probed n4 && ! was_probed n5 && released n5 && ! event ".node == \"n6\"" &&
     event ".event == \"decision_none\" and (.text | contains(\"which is the limit (probes_max)\"))" &&
-    wait_until 30 none_beside && ends_without &&
+    wait_until 60 none_beside && ends_without &&
     event ".event == \"drain_requested\" and .node == \"n2\" and (.why | contains(\"rms_drain is not set\"))" && settle || shown
 '
 

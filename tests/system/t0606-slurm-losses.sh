@@ -42,7 +42,7 @@ test_expect_success 'a job with devices: a node with devices, others are free' '
 '
 
 test_expect_success 'a node is powered off, none is free, and it is waited for' '
-    clean && fill n3,n4,n5 && begin dirty "rms_timeout_ms = 60000" && cluster off n2 && wait_until 30 waits_in_queue &&
+    clean && fill n3,n4,n5 && begin dirty "rms_timeout_ms = 60000" && cluster off n2 && wait_until 60 waits_in_queue &&
     bob scancel $bob && ends_well "n[345]" && settle
 '
 

@@ -15,7 +15,7 @@ cluster_up 5
 is_cancelled() { is_in_state "$job" CANCELLED || { field "$job" JobState; false; }; }
 wanted() { await_event '.event == "node_wanted"'; }
 offered() { await_event '.event == "node_offered"'; }
-waited_for() { wait_until 30 waits_in_queue; }
+waited_for() { wait_until 60 waits_in_queue; }
 test_expect_success 'Slurm runs, with the plugins' 'cluster slurm up && use_plugins'
 
 # --- the job is cancelled

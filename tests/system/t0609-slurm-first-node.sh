@@ -26,19 +26,19 @@ test_expect_success 'its other nodes are free again, as soon as Slurm has found 
 '
 
 test_expect_success 'what it got from Slurm goes back, too' '
-    with=--no-requeue begin "" && cluster crash n2 && offered && wait_until 30 is_held && cluster boot n2 &&
+    with=--no-requeue begin "" && cluster crash n2 && offered && wait_until 60 is_held && cluster boot n2 &&
     loses_its_first off && is_cancelled && wait_until 60 none_beside && settle
 '
 
 test_expect_success 'one that may be requeued begins anew, without what it got in the life before' '
-    with=--requeue begin "" && cluster crash n2 && offered && wait_until 30 is_held && cluster boot n2 &&
+    with=--requeue begin "" && cluster crash n2 && offered && wait_until 60 is_held && cluster boot n2 &&
     loses_its_first off && wait_until 60 is_in_state $job PENDING && wait_until 60 none_beside &&
     alice scancel $job && settle
 '
 
 test_expect_success 'it is lost while a node is waited for: what Slurm then gives, it takes back' '
     clean && fill n3,n4 && with=--no-requeue begin dirty "rms_timeout_ms = 60000" && cluster crash n2 &&
-    wait_until 30 waits_in_queue && loses_its_first off && slurm_finds_down n2 &&
+    wait_until 60 waits_in_queue && loses_its_first off && slurm_finds_down n2 &&
     wait_until 60 is_in_state $job NODE_FAIL && bob scancel $bob && wait_until 60 none_beside && settle
 '
 

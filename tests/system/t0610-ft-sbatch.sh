@@ -64,7 +64,7 @@ test_expect_success 'ft sbatch says what it cannot do, before anything is submit
 '
 
 test_expect_success 'ft salloc: its mpirun runs on what was asked for' '
-    clean && alice timeout 60 ft salloc -Q --ft-spares=1 -N2 --ntasks-per-node=2 -w n1,n2 sh -c "echo \$FT_SPARES; mpirun hostname" \
+    clean && alice timeout 120 ft salloc -Q --ft-spares=1 -N2 --ntasks-per-node=2 -w n1,n2 sh -c "echo \$FT_SPARES; mpirun hostname" \
         </dev/null >out && test "$(sort out | xargs)" = "1 n1 n1 n2 n2" && wait_until 60 nothing_left
 '
 

@@ -93,11 +93,11 @@ test_expect_success 'wrong values are refused, and what cannot have spares' '
 test_expect_success 'salloc and srun --ft; in the allocation, steps run and jobs are ordinary ones' '
     script inside.sh "mpirun hostname" "srun -n2 -N2 hostname" "env >inside.env" \
         "sbatch -N1 -w n4 -o inner --wait show.sh >/dev/null" && chmod +x "$home/inside.sh" &&
-    clean && alice timeout 90 salloc -Q --ft --ft-spares=1 -N2 --ntasks-per-node=2 -w n1,n2 ./inside.sh </dev/null >out 2>err
+    clean && alice timeout 120 salloc -Q --ft --ft-spares=1 -N2 --ntasks-per-node=2 -w n1,n2 ./inside.sh </dev/null >out 2>err
     cat out err; grep -cx "n[12]" out && ! grep -e --ft err && grep -qx FT_SPARES=1 "$home/inside.env" &&
     of_ft <"$home/inner" >inner.vars && test_cmp plain.vars inner.vars &&
-    alice timeout 60 srun --ft=report -N2 sh -c "echo mode \$FT_MODE" >out && test "$(sort -u out)" = "mode report" &&
-    test "$(alice timeout 60 srun -N1 sh -c "env" | of_ft)" = ""  && wait_until 60 nothing_left
+    alice timeout 120 srun --ft=report -N2 sh -c "echo mode \$FT_MODE" >out && test "$(sort -u out)" = "mode report" &&
+    test "$(alice timeout 120 srun -N1 sh -c "env" | of_ft)" = ""  && wait_until 60 nothing_left
 '
 
 # --- another Slurm than they were built for

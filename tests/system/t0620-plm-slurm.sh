@@ -61,14 +61,14 @@ three='--host n1,n2,n3'
 kill_daemon_on() { on "$1" pkill -9 -x prted; }
 is_down_to_slurm() { on n0 sinfo -h -N -n "$1" -o %T | grep -q '^down'; }
 goes_on() { # the job, to Slurm and to mpirun
-    wait_until 20 is_in_state "$job" RUNNING && test_must_fail says "mpirun ended" && return
+    wait_until 60 is_in_state "$job" RUNNING && test_must_fail says "mpirun ended" && return
     cat "$shared/out"; on n0 scontrol show job "$job"; on n0 tail -n 20 /var/log/slurm/slurmctld.log
     return 1
 }
 
 # Another allocation of alice's, with n5; and its end.
 take_another() {
-    other=$(alice timeout 60 salloc --no-shell -J elsewhere -N1 -w n5 2>&1 |
+    other=$(alice timeout 120 salloc --no-shell -J elsewhere -N1 -w n5 2>&1 |
         sed -n 's/.*Granted job allocation \([0-9]*\).*/\1/p') && [ "$other" ] &&
     wait_until 60 is_in_state "$other" RUNNING
 }

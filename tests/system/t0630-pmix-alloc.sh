@@ -23,9 +23,9 @@ begin() {
     local command=()
     while [ "$1" != :: ]; do command+=("$1"); shift; done
     shift
-    wait_until 30 nobody_left || return
+    wait_until 60 nobody_left || return
     rm -f "$shared"/go
-    cluster exec n0 timeout -k 5 90 "${command[@]}" --host n0,n1 -n 2 "$client" "$@" \
+    cluster exec n0 timeout -k 5 120 "${command[@]}" --host n0,n1 -n 2 "$client" "$@" \
         >"$shared"/out 2>&1 </dev/null &
     pid=$!
 }
@@ -36,7 +36,7 @@ pool=n3,n4,n5
 ends() {
     local code=0
     wait "$pid" || code=$?
-    [ "$code" = "${1-0}" ] && wait_until 30 nobody_left && return
+    [ "$code" = "${1-0}" ] && wait_until 60 nobody_left && return
     echo "it ended with $code:"; cat "$shared/out"; cluster pids
     return 1
 }

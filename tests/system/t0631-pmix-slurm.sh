@@ -40,7 +40,7 @@ ends() {
 
 test_expect_success 'nodes come from Slurm, are spawned on, and go back when they are released' '
     begin new:nodes=2:req=mine "\"spawn:host=\\\$node\"" wait:for=go "\"release:id=\\\$id:retry=1\"" new time &&
-    hears "^child on n3$" && wait_until 30 has_beside "n3 n4" && touch "$shared"/go && ends &&
+    hears "^child on n3$" && wait_until 60 has_beside "n3 n4" && touch "$shared"/go && ends &&
     said "^new PMIX_SUCCESS id=ft-1 nodes=n3,n4 n=2 req=mine" && said "^release PMIX_SUCCESS" &&
     said "^new PMIX_SUCCESS id=ft-2 nodes=n[34] " && said "^time PMIX_SUCCESS 1[0-9][0-9]*$"
 '

@@ -50,8 +50,8 @@ launcher() {
 declare -A launchers=()
 tell() { echo "${*:2}" >"$shared/$1.in"; }
 says() { grep -qE "$2" "$shared/$1.out"; }
-hears() { wait_until 40 says "$1" "$2" || { cat "$shared/$1.out"; show_all; return 1; }; }
-end_launcher() { tell "$1" end && wait_until 20 has_gone "$1"; }
+hears() { wait_until 60 says "$1" "$2" || { cat "$shared/$1.out"; show_all; return 1; }; }
+end_launcher() { tell "$1" end && wait_until 60 has_gone "$1"; }
 has_gone() { ! kill -0 "${launchers[$1]}" 2>/dev/null; }
 beside_bobs() { on n0 squeue -h -n "ft-$bobs" -o "%i %T %u %N"; }
 nothing_beside_bobs() { [ -z "$(beside_bobs)" ]; }
@@ -70,7 +70,7 @@ test "$test_failure" = 0 || ft_done
 
 test_expect_success 'the leader is killed: the allocations stay, and its successor guards them' '
     of alice && a=$(own) && of bob && b=$(own) && kill_central n0 &&
-    wait_until 20 some_central_leads && test "$(leader)" != n0 && both wait_until 20 is_guarded &&
+    wait_until 60 some_central_leads && test "$(leader)" != n0 && both wait_until 60 is_guarded &&
     both has_one_more && of alice && test "$(own)" = "$a" && of bob && test "$(own)" = "$b" || { show_all; false; }
 '
 test_expect_success 'both end well, with nothing lost, and the nodes go back' '
@@ -104,23 +104,23 @@ test_expect_success 'a launcher in a job of its user gets a node; another user c
 test_expect_success 'another plan does not take it away, and it goes back when it is not needed' '
     reload "rms_ladder = \"beside\"" "rms_timeout_ms = 2500" && sys_event ".event == \"config_changed\"" &&
     test "$(beside_bobs)" = "$held" && tell bobs give $node && hears bobs "^give 0" &&
-    wait_until 30 nothing_beside_bobs
+    wait_until 60 nothing_beside_bobs
 '
 test_expect_success 'Slurm has a node out of service: it is failing to the launchers, until it is back' '
     on n0 scontrol update NodeName=n4 State=DRAIN Reason="fan" &&
-    await_sys_event 30 ".event == \"node_failing\" and .node == \"n4\" and (.text | contains(\"fan\"))" &&
-    on n0 scontrol update NodeName=n4 State=RESUME && await_sys_event 30 ".event == \"node_well\" and .node == \"n4\""
+    await_sys_event 60 ".event == \"node_failing\" and .node == \"n4\" and (.text | contains(\"fan\"))" &&
+    on n0 scontrol update NodeName=n4 State=RESUME && await_sys_event 60 ".event == \"node_well\" and .node == \"n4\""
 '
 test_expect_success 'a launcher that ends gives back what it has' '
     : >"$shared/bobs.out" && tell bobs get && hears bobs "^get 0 n[12456] " && test -n "$(beside_bobs)" &&
-    end_launcher bobs && wait_until 40 nothing_beside_bobs && bob scancel $bobs
+    end_launcher bobs && wait_until 60 nothing_beside_bobs && bob scancel $bobs
 '
 test_expect_success 'mpirun'\''s node is lost: Slurm would keep the job; it is ended' '
     of alice && job=$(alice sbatch --parsable --no-requeue --no-kill -N2 -w n1,n2 -t 20 -o /dev/null \
         --wrap "ft run -n 2 --host n1:1,n2:1 sleep 1000") &&
-    await_sys_event 40 ".event == \"session_began\" and .slurm_job == $job" &&
+    await_sys_event 60 ".event == \"session_began\" and .slurm_job == $job" &&
     seq=$(sys_event ".event == \"session_began\" and .slurm_job == $job" | jq .seq) &&
-    await_sys_event 40 ".event == \"job_started\" and .owner == 2001 and .seq > $seq" && cluster crash n1 &&
+    await_sys_event 60 ".event == \"job_started\" and .owner == 2001 and .seq > $seq" && cluster crash n1 &&
     { wait_until 90 is_over "$job" || { show_all; false; }; } && boot_the_lost && units_again n1 && settle
 '
 test_expect_success 'nobody but root becomes another user' '

@@ -36,11 +36,11 @@ test_expect_success 'a node of alice'\''s job is lost: n2 and n3 are drained, by
     await_sys ".event == \"drain_done\" and .node == \"n2\" and .cause == \"lost\" and .rms_job == $job" &&
     await_sys ".event == \"drain_done\" and .node == \"n3\" and .cause == \"check\"" && is_draining n2 && is_draining n3 &&
     node_reason n3 | grep "^ft: job $job: failed the site.s check: .*the fan is broken by root$" &&
-    wait_until 30 has_one_more n4
+    wait_until 60 has_one_more n4
 '
 test_expect_success 'the time is given back to her job, and to what is beside it; no helper stays for that' '
     await_sys ".event == \"time_given_back\" and .minutes == 1 and .rms_job == $job" && test "$(limit_of $job)" = 21:00 &&
-    limit_of "$(beside_id)" && wait_until 20 none_but_the_watch &&
+    limit_of "$(beside_id)" && wait_until 60 none_but_the_watch &&
     ! sys_event ".event == \"drain_requested\" or .event == \"time_not_given_back\"" && ends_well n4
 '
 order() { printf '%s\n' "$*" | on n0 /usr/libexec/ft/ft-rms-slurm | tee answer; }

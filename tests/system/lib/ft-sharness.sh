@@ -5,7 +5,7 @@
 #   test_description='...'
 #   . "$(dirname "$0")/lib/ft-sharness.sh"
 #   cluster_up 5 --topology n3='synthetic:package:2 core:4 pu:1'
-#   test_expect_success 'n1 answers' 'wait_until 5 on n1 true'
+#   test_expect_success 'n1 answers' 'wait_until 60 on n1 true'
 #   ft_done
 #
 # Brings Debian's sharness, in a scratch folder under /tmp, and the words below. The test file's

@@ -81,7 +81,7 @@ start_clients() {
     local name=$1 n=$2
     shift 2
     start "$name" ft run "$@" -n "$n" "$progs/road_client" "/shared/$name" &&
-        wait_until 40 clients_listen "$n"
+        wait_until 60 clients_listen "$n"
 }
 
 answers_of() { wc -l <"$shared/$job_name/answer.$1"; }
@@ -97,7 +97,7 @@ tell() {
 # ask RANK WORDS...: has a rank make a request; its answer is in the file reply, and shown.
 ask() {
     local before
-    before=$(answers_of "$1") && tell "$@" && wait_until 30 has_answered "$1" "$before" &&
+    before=$(answers_of "$1") && tell "$@" && wait_until 60 has_answered "$1" "$before" &&
         tail -n 1 "$shared/$job_name/answer.$1" | tee reply
 }
 
@@ -161,7 +161,7 @@ leftovers() {
 
 # nothing_left: soon, there are none. nothing_left_but REGEX: none but such.
 nothing_left() { nothing_left_but '^$'; }
-nothing_left_but() { wait_until 20 no_leftovers_but "$1" || { leftovers; return 1; }; }
+nothing_left_but() { wait_until 60 no_leftovers_but "$1" || { leftovers; return 1; }; }
 no_leftovers_but() { ! leftovers | grep -qvxE "$1"; }
 
 # heal: what was broken is as before.

@@ -90,7 +90,7 @@ end_daemon() { signal_daemon "$1" "$2" TERM && await_daemon "$1" "$2"; }
 kill_daemon() { signal_daemon "$1" "$2" KILL && await_daemon "$1" "$2"; }
 signal_daemon() { on "$1" pkill "-$3" -x "$2"; }
 await_daemon() {
-    wait_until 15 daemon_is_over "$1" "$2" && unset "daemon_pid[$1 $2]"
+    wait_until 60 daemon_is_over "$1" "$2" && unset "daemon_pid[$1 $2]"
 }
 # forget_daemons NODE...: they went with the node.
 forget_daemons() { local node; for node; do unset "daemon_pid[$node ft-noded]" "daemon_pid[$node ft-centrald]"; done; }
@@ -111,9 +111,9 @@ system_up() {
     spread_key $(printf '%s\n' $centrals "${nodes[@]}" | sort -u) && spread_conf || return
     for node in "${nodes[@]}"; do noded_conf "$node" || return; done
     for node in $centrals; do start_central "$node" || return; done
-    wait_until 20 some_central_leads || { show_logs; return 1; }
+    wait_until 60 some_central_leads || { show_logs; return 1; }
     for node in "${nodes[@]}"; do start_unit "$node" || return; done
-    wait_until 30 units_are_up "${nodes[@]}" && wait_until 30 voters_vote || { show_logs; return 1; }
+    wait_until 60 units_are_up "${nodes[@]}" && wait_until 60 voters_vote || { show_logs; return 1; }
 }
 
 # Of several centrals, each has been taken in: the loss of one is no matter now.
@@ -156,7 +156,7 @@ ask_node() { local key; for key in "${!daemon_pid[@]}"; do case $key in *ft-node
 
 # central_is NODE: that one leads, by its own word and the others'.
 central_is() { [ "$(leader)" = "$1" ]; }
-await_central() { wait_until "${2-20}" central_is "$1" || { show_logs; return 1; }; }
+await_central() { wait_until "${2-60}" central_is "$1" || { show_logs; return 1; }; }
 
 # leader: the node whose central unit leads, by its log's last word; "" if there is none.
 leader() {
@@ -213,5 +213,5 @@ system_leftovers() {
         on "$node" sh -c "find /tmp /var/tmp /dev/shm /run/ft -xdev -mindepth 1 ! -type d ! -path /run/ft/central.ended -printf '$node %p\n' 2>/dev/null"
     done
 }
-nothing_is_left() { wait_until 15 no_system_leftovers || { system_leftovers; return 1; }; }
+nothing_is_left() { wait_until 60 no_system_leftovers || { system_leftovers; return 1; }; }
 no_system_leftovers() { [ -z "$(system_leftovers)" ]; }
