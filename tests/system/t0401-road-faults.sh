@@ -12,7 +12,7 @@ readonly HOSTS=n0:2,n1:1,n2:1
 
 # break_it FAULT: breaks n2 once its subscriber has received something; sets broken_at.
 break_it() {
-    wait_until 60 received 3 100 || return
+    wait_until 60 received 3 100 || { said; cluster pids; return 1; }
     case $1 in
         prted | pubsub) broken_at=$EPOCHREALTIME && kill_on n2 "$1" ;;
         *) broken_at=$(cluster "$1" n2) ;;
