@@ -28,6 +28,9 @@
  * says what was not delivered. That is a failure, unless the policy is to go on with fewer
  * (reply.fewer; --when-none here, rms_when_none in ft.conf).
  *
+ * Who wants to break something meanwhile, at leisure, names a file (--slow-until): from the middle on a
+ * publisher sends twenty messages a second only, until that file is there.
+ *
  * Exit code: 0 if every message was acknowledged, those aside that were given up by that policy; 1
  * if not; 2 for unusable arguments, and where a record could not be written.
  *
@@ -40,6 +43,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ft.h"
 #include "ftmpi.h"
@@ -48,6 +52,7 @@
 #define ASK_TIMEOUT_MS 10000
 #define REACH_TIMEOUT_MS 20000
 #define DRAIN_TIMEOUT_S 5.0     /* for what is on its way to a subscriber that is left */
+#define SLOW_INTERVAL_S 0.05
 
 static struct options opt;
 static char **program; /* argv, to start stand-ins with */
@@ -248,6 +253,17 @@ static void look_ahead(struct stream *stream, struct message *message)
         stream->stays = retarget(stream, message, 1) != 0;
 }
 
+/* From now to the next message of a stream. */
+static double interval_s(const struct stream *stream)
+{
+    static int is_there;
+
+    if (!opt.slow_until || is_there || stream->next < opt.messages / 2)
+        return opt.interval_s;
+    is_there = access(opt.slow_until, F_OK) == 0;
+    return is_there || opt.interval_s > SLOW_INTERVAL_S ? opt.interval_s : SLOW_INTERVAL_S;
+}
+
 static int send_next(struct stream *stream, struct message *message)
 {
     *message = (struct message){
@@ -286,7 +302,7 @@ static int serve(struct stream *stream, struct message *message, double *send_at
     }
     if (rc == MPI_SUCCESS && stream->next < opt.messages
         && stream->next - stream->acked < opt.window && now_s() >= *send_at_s) {
-        *send_at_s = (now_s() > *send_at_s + 0.1 ? now_s() : *send_at_s) + opt.interval_s;
+        *send_at_s = (now_s() > *send_at_s + 0.1 ? now_s() : *send_at_s) + interval_s(stream);
         rc = send_next(stream, message);
         there = 1;
     }

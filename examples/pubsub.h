@@ -25,6 +25,7 @@ struct options {
     const char *records; /* folder that all nodes see */
     const char *ladder, *when_none; /* policy of its requests; NULL: as ft.conf says */
     int sync;            /* 1: each record is on disk before it is acknowledged */
+    const char *slow_until; /* a file; NULL: none */
 };
 
 /* Both name the epoch that they are for: 0 is the subscriber itself, E its E'th stand-in. What

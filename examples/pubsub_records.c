@@ -104,7 +104,8 @@ void options_read(struct options *opt, int argc, char **argv, int size, int rank
         {"size", required_argument, NULL, 's'},       {"window", required_argument, NULL, 'w'},
         {"interval-us", required_argument, NULL, 'i'}, {"records", required_argument, NULL, 'r'},
         {"ladder", required_argument, NULL, 'l'},     {"when-none", required_argument, NULL, 'n'},
-        {"sync", no_argument, NULL, 'y'},             {NULL, 0, NULL, 0}};
+        {"sync", no_argument, NULL, 'y'},             {"slow-until", required_argument, NULL, 'u'},
+        {NULL, 0, NULL, 0}};
     int c;
 
     *opt = (struct options){.publishers = 1, .messages = 2000, .size = 256, .window = 32,
@@ -121,9 +122,10 @@ void options_read(struct options *opt, int argc, char **argv, int size, int rank
         case 'l': opt->ladder = optarg; break;
         case 'n': opt->when_none = optarg; break;
         case 'y': opt->sync = 1; break;
+        case 'u': opt->slow_until = optarg; break;
         default: give_up(rank, "usage", "pubsub [--publishers M] [--messages N] [--size BYTES] "
                                "[--window W] [--interval-us T] [--records DIR] [--sync] "
-                               "[--ladder WAYS] [--when-none STEPS]");
+                               "[--ladder WAYS] [--when-none STEPS] [--slow-until FILE]");
         }
     }
     if (opt->size < sizeof(struct message))

@@ -83,7 +83,7 @@ test_expect_success 'rank: the process is killed, its node is well: repaired in 
 
 test_expect_success 'the same through ft env and plain mpirun --with-ft ulfm' '
     start env bash -c "eval \"\$(ft env --pool n3,n4)\" && exec mpirun --with-ft ulfm -n 4 --host $HOSTS \
-        $pubsub --publishers 2 --messages 2000 --records /shared/env/records" &&
+        $pubsub --publishers 2 --messages 2000 --records /shared/env/records --slow-until /shared/env/go" &&
     break_it crash && await 60 && pubsub_is_well && same_for_both && node_is_told_lost &&
     tells n3 "new node from the resource manager" && nothing_left
 '

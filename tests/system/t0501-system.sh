@@ -50,9 +50,9 @@ first_again() { job=$job_a job_name=$name_a; }
 
 test_expect_success 'two jobs at once: each hears of its own loss only, and has its own spare' '
     seen=$(all_events | tail -n 1 | jq .seq) &&
-    start_pubsub one -- -n 3 --host n0:2,n1:1 -- --publishers 2 --messages 9000 &&
+    start_pubsub one -- -n 3 --host n0:2,n1:1 -- --publishers 2 --messages 3000 &&
     wait_until 60 received 2 100 &&
-    second_job two -- -n 3 --host n0:2,n2:1 -- --publishers 2 --messages 6000 &&
+    second_job two -- -n 3 --host n0:2,n2:1 -- --publishers 2 --messages 3000 &&
     wait_until 60 received 2 100 && { cluster crash n2 & cluster crash n1; wait $!; } &&
     await 120 && pubsub_is_well && same_for_all && cp account account.two &&
     first_again && await 120 && pubsub_is_well && same_for_all && cp account account.one &&
@@ -78,7 +78,7 @@ test_expect_success 'an ft.conf with a mistake is refused with file and line; no
     cp good.conf "$system_conf" && spread_conf && central_is n0
 '
 test_expect_success 'reload under load: a new pool is in force for a job that runs' '
-    start_pubsub reload -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 4000 &&
+    start_pubsub reload -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 2000 &&
     wait_until 60 received 3 100 && sed -i "s/pool = .*/pool = { \"n5\" }/" "$system_conf" && spread_conf &&
     for k in 1 2 3 4 5; do on n0 pkill -HUP -x ft-centrald; done &&
     await_sys_event 60 ".event == \"config_changed\" and (.text | contains(\"spare nodes are others\"))" &&

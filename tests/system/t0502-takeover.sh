@@ -72,7 +72,7 @@ test_expect_success 'a claim under way goes on: who was told to start is told ag
 test_expect_success 'a whole publisher and subscriber job over a fail-over: nothing lost, nothing twice' '
     back $third && cluster boot n2 && forget_daemons n2 && start_unit n2 &&
     wait_until 60 no_session && now=$(leader) &&
-    start_pubsub whole -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 4000 &&
+    start_pubsub whole -- -n 4 --host n0:2,n1:1,n2:1 -- --publishers 2 --messages 2000 &&
     wait_until 60 received 3 100 && kill_central $now && cluster crash n2 && await 120 && pubsub_is_well &&
     jq -e ".losses | length == 2 and (map([.decision, .alternative]) | unique | length) == 1" account &&
     other_leads $now

@@ -19,8 +19,6 @@ publish() {
         wait_until 60 received 3 100
 }
 
-# Jobs are long enough for what happens meanwhile to be in time also where the machine is busy.
-
 # Both publishers go on with the same stand-in on n3, for the reason given (planned: true, false).
 both_moved() {
     jq -e --argjson planned "$1" '.losses | length == 2 and all(.subscriber == 3 and .planned == $planned

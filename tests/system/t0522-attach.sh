@@ -52,11 +52,12 @@ test_expect_success 'its unit is taken back' '
     await_sys_event 60 ".event == \"node_back\" and .node == \"n2\" and .seq > $seq"'
 
 test_expect_success 'ft drain: the ranks there are left in time, with nothing sent again' '
-    publish drain 5000 && on n1 ft drain n2 --reason "new disks" --no-wait && await 60 && pubsub_is_well &&
+    publish drain 5000 && on n1 ft drain n2 --reason "new disks" --no-wait &&
+    wait_until 60 test -e "$shared/drain/records/received.3.1" && await 60 && pubsub_is_well &&
     moved true && jq -e ".resent == 0" account && on n1 ft undrain n2'
 
 test_expect_success 'the central unit is killed and started again under the job: it is told all, and decides' '
-    publish restart 12000 && seq=$(now_seq) && kill_central n0 && start_central n0 && await_central n0 &&
+    publish restart 4000 && seq=$(now_seq) && kill_central n0 && start_central n0 && await_central n0 &&
     await_sys_event 60 ".event == \"node_collected\" and .node == \"n3\" and .seq > $seq" &&
     cluster crash n2 && await 90 && pubsub_is_well && moved false'
 test_expect_success 'the node boots again' '
@@ -64,7 +65,7 @@ test_expect_success 'the node boots again' '
     await_sys_event 60 ".event == \"unit_up\" and .node == \"n2\" and .seq > $seq"'
 
 test_expect_success 'another user cannot speak for a session; its launcher is heard as before' '
-    publish impostor 6000 && cluster exec -u nobody n1 "$progs/road_impostor" "$(session)" >impostor </dev/null &&
+    publish impostor 3000 && cluster exec -u nobody n1 "$progs/road_impostor" "$(session)" >impostor </dev/null &&
     cat impostor && grep -x "report -12" impostor && grep -x "news -12" impostor &&
     cluster crash n2 && await 90 && pubsub_is_well && moved false'
 test_expect_success 'the node boots again' '
@@ -72,7 +73,7 @@ test_expect_success 'the node boots again' '
     await_sys_event 60 ".event == \"unit_up\" and .node == \"n2\" and .seq > $seq"'
 
 test_expect_success 'the unit of mpirun'\''s node is killed and started again: it is told everything anew' '
-    publish unit 12000 && kill_unit n0 && sleep 1 && seq=$(now_seq) && start_unit n0 &&
+    publish unit 4000 && kill_unit n0 && sleep 1 && seq=$(now_seq) && start_unit n0 &&
     await_sys_event 60 ".event == \"unit_up\" and .node == \"n0\" and .seq > $seq" &&
     cluster crash n2 && await 90 && pubsub_is_well && moved false'
 test_expect_success 'the node boots again' '

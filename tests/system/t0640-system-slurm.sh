@@ -74,7 +74,7 @@ test_expect_success 'the leader is killed: the allocations stay, and its success
     both has_one_more && of alice && test "$(own)" = "$a" && of bob && test "$(own)" = "$b" || { show_all; false; }
 '
 test_expect_success 'both end well, with nothing lost, and the nodes go back' '
-    both wait_until 60 has_ended &&
+    both may_end && both wait_until 60 has_ended &&
     both ends_well "n[56]" && units_again n2 n4 && settle || { show_all; false; }
 '
 
@@ -84,7 +84,7 @@ test_expect_success 'what happens to a job is seen by its user, and by root' '
 '
 
 test_expect_success 'a node that the job holds as a spare goes first, without Slurm' '
-    of alice && messages=1500 && with=--ft-spares=1 begin dirty && cluster crash n2 && wait_until 60 has_ended &&
+    of alice && messages=1500 && with=--ft-spares=1 begin dirty && cluster crash n2 && may_end && wait_until 60 has_ended &&
     none_beside && ends_well "n[3-6]" && units_again n2 && settle || { show_all; false; }
 '
 

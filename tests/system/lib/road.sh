@@ -42,8 +42,10 @@ tidy_up() {
     true
 }
 
-# await TIMEOUT_s: until the job has ended; sets code, its exit code. Shows what it said.
+# await TIMEOUT_s: until the job has ended, for which pubsub has waited; sets code, its exit code. Shows
+# what it said.
 await() {
+    : >"$shared/$job_name/go"
     wait_until "$1" job_is_over || kill "$job"
     wait "$job"
     code=$?
@@ -120,6 +122,8 @@ end_clients() {
 received() { [ "$(cat "$shared/$job_name/records/received.$1".* 2>/dev/null | wc -l)" -ge "$2" ]; }
 
 # start_pubsub NAME [FT OPTION]... -- [MPIRUN OPTION]... -- [PUBSUB OPTION]...
+# Whatever happens to it before it is awaited happens in the middle: half of the messages come quickly,
+# the others slowly, until then.
 start_pubsub() {
     local name=$1 before=()
     shift
@@ -128,7 +132,7 @@ start_pubsub() {
     before=(ft run "${before[@]}")
     while [ "$1" != -- ]; do before+=("$1"); shift; done
     shift
-    start "$name" "${before[@]}" $pubsub "$@" --records "/shared/$name/records"
+    start "$name" "${before[@]}" $pubsub "$@" --records "/shared/$name/records" --slow-until "/shared/$name/go"
 }
 
 # pubsub_is_well: the job ended with 0, and by the subscribers' records nothing was lost or doubled.

@@ -45,27 +45,29 @@ use_plugins() {
 # --- the job
 
 # begin [dirty] [CONF-LINE]...: it is submitted, and some messages are sent. Sets job. dirty: other
-# jobs are there on purpose. The settings are ft.conf's.
+# jobs are there on purpose. The settings are ft.conf's. Half of the messages come quickly, the others
+# slowly, until it may end (may_end; ends_well and ends_without say so).
 begin() {
     if [ "${1-}" = dirty ]; then shift; else clean || return; fi
     printf '%s\n' "$@" >"$home/ft.conf"
-    rm -rf "$home/records" "$home/out" "$home/events"
+    rm -rf "$home/records" "$home/out" "$home/events" "$home/go"
     job=$(submit_pubsub) && wait_until 90 acked 200 || { show; return 1; }
 }
 submit_pubsub() {
     local commas=${job_nodes//[^,]/}
     printf '%s\n' '#!/bin/bash' 'export FT_EVENTS=$HOME/events' 'rm -rf $HOME/records $HOME/events' \
-        "mpirun $mpirun_options /usr/libexec/ft/examples/pubsub $pubsub_options --messages $messages --records \$HOME/records" \
+        "mpirun $mpirun_options /usr/libexec/ft/examples/pubsub $pubsub_options --messages $messages --records \$HOME/records --slow-until \$HOME/go" \
         'echo "mpirun ended with $?"' >"$home/pubsub.sh"
     # shellcheck disable=SC2086 # they are words
     on -u "$user" n0 env ${submitter:+FT_CONF=$conf} ${submitter:-ft sbatch --conf $conf} --parsable \
         -N$((${#commas} + 1)) --exclusive --ntasks-per-node=2 -w "$job_nodes" -t 20 -o out $with pubsub.sh
 }
+may_end() { : >"$home/go"; }
 acked() { [ "$(awk '{ print $6 }' "$home/records/progress.0" 2>/dev/null || echo 0)" -ge "$1" ] 2>/dev/null; }
 
 # ends_well NODE (a pattern): all of it arrived, the lost subscriber's part there. The lost node boots then.
 ends_well() {
-    wait_until 120 grep -q "^mpirun ended with 0" "$home/out" &&
+    may_end && wait_until 120 grep -q "^mpirun ended with 0" "$home/out" &&
         "$FT_TOP"/examples/pubsub-verify "$home/records" | tee verified &&
         jq -e ".messages_lost == 0 and .received_twice == 0 and .messages_sent == 2 * $messages * $subscribers" verified &&
         jq -r '[.losses[].alternative] | unique | join(" ")' "$home/records/summary" | grep -qx "$1" &&
@@ -75,7 +77,7 @@ ends_well() {
 }
 # ends_without: the job ends for want of a node, by itself; the lost one boots then.
 ends_without() {
-    wait_until 120 grep -q "^mpirun ended with" "$home/out" && boot_the_lost && wait_until 90 is_over "$job" && return
+    may_end && wait_until 120 grep -q "^mpirun ended with" "$home/out" && boot_the_lost && wait_until 90 is_over "$job" && return
     show
     return 1
 }

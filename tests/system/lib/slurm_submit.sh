@@ -37,7 +37,7 @@ has() { grep -qx -- "$1" "$home/out"; }
 
 # A subscriber's node is lost; plain mpirun in all of them.
 script pubsub.sh 'export FT_EVENTS=$HOME/events' 'rm -rf $HOME/records $HOME/events' \
-    'mpirun /usr/libexec/ft/examples/pubsub --publishers 2 --messages 1500 --interval 2000 --records $HOME/records' \
+    'mpirun /usr/libexec/ft/examples/pubsub --publishers 2 --messages 1500 --interval 2000 --records $HOME/records --slow-until $HOME/go' \
     'echo "mpirun ended with $?"'
 script show.sh 'env' 'echo "here: $(mpirun hostname | sort | xargs)"' 'echo "preloaded: $LD_PRELOAD"'
 
@@ -45,7 +45,7 @@ script show.sh 'env' 'echo "here: $(mpirun hostname | sort | xargs)"' 'echo "pre
 survives() {
     local lost=$1 new=$2
     shift 2
-    rm -rf "$home/records" "$home/out"
+    rm -rf "$home/records" "$home/out" "$home/go"
     submit "$@" -o out pubsub.sh && { wait_until 60 acked 200 || { show; return 1; }; } && cluster crash "$lost" &&
         { [ -z "${found_down-}" ] || slurm_finds_down "$lost"; } && ends_well "$new" && settle
 }
