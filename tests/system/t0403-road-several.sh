@@ -27,7 +27,7 @@ test_expect_success 'the first that claims it is to start it, another one waits'
     event ".event == \"start_given\" and .decision == $decision and (.text | contains(\"rank 1 of job\"))"
 '
 test_expect_success 'the starter dies: who waits is to start it now' '
-    tell 0 claim $decision timeout=10000 && await_event 60 "(.event == \"claimed\") and (.text | startswith(\"rank 0\"))" &&
+    tell 0 claim $decision timeout=60000 && await_event 60 "(.event == \"claimed\") and (.text | startswith(\"rank 0\"))" &&
     kill_pid=$(head -n 1 "$shared/askers/answer.1" | jq .pid) && on n0 kill -KILL $kill_pid &&
     wait_until 60 has_answered 0 3 && tail -n 1 "$shared/askers/answer.0" | tee reply &&
     replied ".status == \"OK\" and .reach == \"start\" and .alternative == \"$node\" and .decision == $decision" &&

@@ -124,12 +124,17 @@ voters_vote() {
         jq -e "[.voters[] | select(.votes)] | length == $#" >/dev/null
 }
 
-# system_down: all daemons end in order.
+# system_down: all daemons end in order: the units, all at once, as the leases of their modules do not
+# last for long without them; then the centrals.
 system_down() {
-    local key result=0
+    local key told=() result=0
     for key in "${!daemon_pid[@]}"; do
         # shellcheck disable=SC2086
-        case $key in *ft-noded) daemon_is_over $key || end_daemon $key || result=1 ;; esac
+        case $key in *ft-noded) daemon_is_over $key || { told+=("$key") && signal_daemon $key TERM; } || result=1 ;; esac
+    done
+    for key in "${told[@]}"; do
+        # shellcheck disable=SC2086
+        await_daemon $key || result=1
     done
     for key in "${!daemon_pid[@]}"; do
         # shellcheck disable=SC2086
