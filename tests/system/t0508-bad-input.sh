@@ -9,11 +9,10 @@ cluster_up 5
 . "$FT_TOP/tests/system/lib/system.sh"
 progs=${FT_STAGE%/*}/tests/system/progs
 
-# Three voters on n0, n1, n2; a module on n3. A lease outlasts what a busy machine makes of an election,
-# and the end of all daemons.
+# Three voters on n0, n1, n2; a module on n3. A lease outlasts what a busy machine makes of an election.
 centrals='n0 n1 n2'
 for i in 0 1 2; do voter_says[n$i]="priority = $((30 - 10 * i))"; done
-conf 'handback_ms = 2000' 'lease_ms = 60000' 'node "n[0-4]" { }' \
+conf 'handback_ms = 2000' 'lease_ms = 8000' 'node "n[0-4]" { }' \
     'module "pump" { command = { "/bin/sleep", "4711" } home = "n3" nodes = { "n3" } }'
 
 # Their wall clocks are wrong by what /run/shift says there, in seconds.

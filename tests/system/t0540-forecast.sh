@@ -16,8 +16,8 @@ echo "$FT_EVENT $FT_NODE" >>/shared/hook/events
 H
 chmod +x "$FT_CLUSTER/shared/hook/run"
 
-# The module's node lets go of it no sooner than that after its unit has ended.
-conf 'lease_ms = 60000' 'hook = "/shared/hook/run"' 'sinks = { "file:/var/log/ft/sink.jsonl" }' \
+# The module outlives its unit for that long. So long, too, a central unit waits before it starts any.
+conf 'lease_ms = 8000' 'hook = "/shared/hook/run"' 'sinks = { "file:/var/log/ft/sink.jsonl" }' \
     'node "n1" { priority = 1 }' 'node "n2" { }' \
     'module "clock" { command = { "/bin/sleep", "100000" } home = "n1" nodes = { "n1", "n2" } }'
 sed -i 's/^metrics_port = 0/metrics_port = 9311/' "$system_conf"
