@@ -144,8 +144,8 @@ test_expect_success 'processes that end before their daemon knows their number' 
     printf "%s\n" "#!/bin/sh" "LD_PRELOAD=/shared/late_pid.so exec prted \"\$@\"" >"$shared"/late_prted &&
     chmod 755 "$shared"/late_prted &&
     mpirun_on_n0 env PRTE_MCA_prte_launch_agent=/shared/late_prted \
-        mpirun --with-ft ulfm --host n1:2,n2:2 hostname >out 2>&1 &&
-    test "$(sort out | xargs)" = "n1 n1 n2 n2" && wait_until 60 nobody_left
+        mpirun --with-ft ulfm --host n1:2,n2:2 hostname >hosts 2>out || { cat hosts out; cluster pids; false; } &&
+    sort hosts && test "$(sort hosts | xargs)" = "n1 n1 n2 n2" && wait_until 60 nobody_left
 '
 
 test_expect_success 'a spawn on a lost node fails, the job goes on' '
