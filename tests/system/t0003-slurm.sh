@@ -86,11 +86,13 @@ test_expect_success 'a node that boots is idle again' '
     test "$(alice timeout 120 srun -w n1 hostname)" = n1
 '
 
+# (A job is RUNNING before its first process does.)
+runs_on() { cluster pids "$1" | grep "$2"; }
 test_expect_success 'a job goes on while slurmctld restarts' '
     job=$(alice sbatch --parsable -w n2 -o /dev/null --wrap "sleep 1000") &&
-    wait_until 60 is_in_state "$job" RUNNING &&
+    wait_until 60 is_in_state "$job" RUNNING && wait_until 60 runs_on n2 "sleep 1000" &&
     cluster slurm stop && test_must_fail on n0 timeout 20 scontrol ping &&
-    cluster pids n2 | grep -q "sleep 1000" && cluster slurm start &&
+    runs_on n2 "sleep 1000" && cluster slurm start &&
     is_in_state "$job" RUNNING && wait_until 60 node_is n1 idle &&
     cluster slurm restart && is_in_state "$job" RUNNING &&
     alice scancel "$job" && wait_until 60 is_in_state "$job" CANCELLED

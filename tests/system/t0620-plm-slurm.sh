@@ -109,7 +109,7 @@ test_expect_success 'a node is switched off' '
 
 test_expect_success 'the daemons srun is killed: Slurm ends all its daemons, the job goes on elsewhere' '
     job "$four" "$three" losses=2 spawn=n4 end=go && on n1 pkill -9 -o -x srun &&
-    hears "^lost 2 of 3" && hears "child on n4" && touch "$shared"/go && ends_with 0
+    hears "^lost \(2 of 3\|1 of 2\)" && hears "child on n4" && touch "$shared"/go && ends_with 0
 '
 
 test_expect_success 'a spawn goes to a node of another allocation, which stays' '
@@ -157,11 +157,12 @@ test_expect_success 'the job is cancelled: nothing is left' '
 '
 
 # On stock it leaves processes behind on both nodes, which not even the end of the Slurm job ends.
+# What mpirun says of it depends on who is first with the news: the broken connection ("lost
+# communication"), or srun, which ends the step for its lost task.
 test_expect_success 'a job that did not ask for fault tolerance ends as on stock' '
     submit "$four" mpirun $calm $app end=never && wait_until 60 test -e "$shared"/ready &&
-    kill_daemon_on n2 && hears "lost communication with a remote daemon" &&
-    hears "mpirun ended with" && on n1 pkill -9 -x survive_app && on n2 pkill -9 -x survive_app &&
-    wait_until 60 ours_left_nothing
+    kill_daemon_on n2 && hears "mpirun ended with" &&
+    { on n1 pkill -9 -x survive_app; on n2 pkill -9 -x survive_app; wait_until 60 ours_left_nothing; }
 '
 
 slurm_done
