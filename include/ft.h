@@ -247,7 +247,8 @@ ftAction_t findAlternative(const ftResource_t R, ftConstraint_t C);
 
 /* ---------------------------------------------------------------- replies */
 
-/* How the alternative came about: the rungs of the ladder, in the order they are tried. */
+/* How the alternative came about: the rungs of the ladder. A spare rank is tried first, as it runs
+ * already; the others in this order. */
 typedef enum {
     FT_BY_NOTHING = 0,
     FT_BY_REPAIR,     /* the resource is repaired where it is: the alternative is its own node */

@@ -176,6 +176,37 @@ ftAction_t ftStartFailed(uint64_t decision, const char *why);
  * reply.port and to no other: a peer that dies on its way is in nobody else's. */
 ftAction_t ftNextPeer(uint64_t decision);
 
+/* ---------------------------------------------------------------- a layer's warm spares */
+
+/* A job that was started with spares has `world` ranks that work, and more that wait: its last
+ * ones. findAlternative gives those first, at once: reply.alternative is the spare (FT_RANK),
+ * reply.rung FT_BY_SPARE_RANK, reply.reach FT_REACH_RANK and reply.reach_rank its rank in the job.
+ *
+ * Of a spare: wait for a rank to take the place of. The answer:
+ *   FT_OK          reply.resource is the rank, and this process has its place from now on;
+ *                  reply.decision and reply.epoch of what was decided. Asked again, the same
+ *   FT_ERR_NONE    the job is over, it was not needed: end; reply.epoch 1: some rank came to its
+ *                  end, 0: all were lost
+ *   FT_ERR_UNFIT   it can no longer be used (held for dead, or replaced in its turn): end
+ * Anything else: ask again, also if the unit or the central unit was away meanwhile (FT_ERR_LOST).
+ * After FT_OK it asks once more, and need not wait for the answer: that is taken for the begin of its
+ * program. One that is not heard of again is ended, and another spare is given (spare_begin_ms).
+ *   world   ranks that work, 1 or more; all ranks of a job have to say the same */
+ftAction_t ftSpareHere(int world);
+
+/* Of a rank that works, in a job with spares: it has come to the end of its program and needs
+ * nobody's replacement any more. When all have said so, or are gone, the spares are told to end.
+ * The answer: FT_OK; reply.epoch 1: that is so now. */
+ftAction_t ftRankDone(int world);
+
+/* Who is in a rank's place?
+ *   rank   of the world, or a spare's
+ * The answer:
+ *   FT_OK         reply.resource is the rank of the world, reply.reach_rank the process of its job
+ *                 that has its place, reply.epoch how many replacements it has had
+ *   FT_ERR_NONE   it is a spare that nobody has needed */
+ftAction_t ftPlaceOf(ftResource_t rank);
+
 #if defined(__GNUC__)
 #pragma GCC visibility pop
 #endif

@@ -108,6 +108,11 @@ static int do_probe(void *arg, uint64_t probe, const char *node, unsigned timeou
     return ft_units_probe(reign->parts.units, probe, node, timeout_ms, why, size);
 }
 
+static int do_end_rank(void *arg, const char *node, const char *job, int rank, char *why, size_t size)
+{
+    return ft_units_end_rank(((struct ft_reign *) arg)->parts.units, node, job, rank, why, size);
+}
+
 static void do_want_unit(void *arg, const char *node)
 {
     ft_summons_want(((struct ft_reign *) arg)->parts.summons, node);
@@ -241,6 +246,7 @@ static int make_core(struct ft_reign *reign, char *why, size_t size)
                 .abandon = do_abandon,
                 .release = do_release,
                 .suspect = do_suspect,
+                .end_rank = do_end_rank,
                 .time_lost = do_time_lost,
                 .configured = do_configured,
                 .explain = do_explain,

@@ -309,6 +309,29 @@ static int call_next_peer(const struct call *call)
     return 0;
 }
 
+static int call_spare_here(const struct call *call)
+{
+    ft_central_spare_here(call->central, call->token, call->asker, call->request->code,
+                          call->request->timeout_ms);
+    return 0;
+}
+
+static int call_rank_done(const struct call *call)
+{
+    ft_central_rank_done(call->central, call->token, call->asker, call->request->code);
+    return 0;
+}
+
+static int call_place_of(const struct call *call)
+{
+    ftResource_t resource;
+
+    if (ft_get_resource(call->request->resource, &resource) < 0)
+        return -1;
+    ft_central_place_of(call->central, call->token, call->asker, &resource);
+    return 0;
+}
+
 static int call_job_started(const struct call *call)
 {
     const Ft__Request *request = call->request;
@@ -424,6 +447,9 @@ static int (*const verbs[])(const struct call *call) = {
     [FT_VERB_ANNOUNCE] = call_announce,
     [FT_VERB_START_FAILED] = call_start_failed,
     [FT_VERB_NEXT_PEER] = call_next_peer,
+    [FT_VERB_SPARE_HERE] = call_spare_here,
+    [FT_VERB_RANK_DONE] = call_rank_done,
+    [FT_VERB_PLACE_OF] = call_place_of,
     [FT_VERB_JOB_STARTED] = call_job_started,
     [FT_VERB_PROCESS_ENDED] = call_process_ended,
     [FT_VERB_NODE_CHANGED] = call_node_changed,

@@ -4,8 +4,7 @@
  *
  * Called by purveyors.c when a reign is made, or gets another plan, and for each session of a system
  * that runs in a job of Slurm. Reads the plan (rms, rms_ladder, ...). Of a job's own central unit
- * the environment that the launcher left tells the job of Slurm (common/slurmjob.c), and FT_MODE, as
- * a job that is only to report failures (sbatch --ft=report) gets no node; of a session its
+ * the environment that the launcher left tells the job of Slurm (common/slurmjob.c); of a session its
  * launcher has told it. Everything else is the backend's. A job's launcher is this program's
  * parent; so "pmix" asks that.
  *
@@ -97,13 +96,11 @@ static enum source choose_for_system(const struct ft_plan *plan, char helper[PAT
 static enum source choose(const struct ft_plan *plan, bool is_system, char helper[PATH_MAX],
                           char *why, size_t size)
 {
-    const char *mode = getenv("FT_MODE");
-
     if (strcmp(plan->rms, "pmix") == 0)
         return can_pmix(is_system, helper, why, size) ? PMIX : NOWHERE;
     if (is_system)
         return choose_for_system(plan, helper, why, size);
-    if (strcmp(plan->rms, "pool") == 0 || (mode != NULL && strcmp(mode, "report") == 0))
+    if (strcmp(plan->rms, "pool") == 0)
         return POOL;
     if (can_slurm(helper, why, size))
         return SLURM;

@@ -293,6 +293,20 @@ static void take_probe(struct unit *unit, uint64_t probe, const Ft__ProbeResult 
     ft_sessions_probe_result(unit->units->config.sessions, probe, &measured);
 }
 
+/* A process of its node was killed. */
+static ftRetVal_t take_killed(struct unit *unit, const Ft__Request *request)
+{
+    const Ft__Process *process = request->n_processes == 1 ? request->processes[0] : NULL;
+
+    if (process == NULL || process->rank < 0 || request->job[0] == '\0' ||
+        request->usage != FT_ENDED_SIGNAL)
+        return FT_ERR_ARG;
+    ft_central_unit_process_ended(
+        ft_sessions_of_job(unit->units->config.sessions, request->job), unit->node, request->job,
+        process->rank, process->pid, request->code);
+    return FT_OK;
+}
+
 /* What a unit has to say itself comes without an asker; of its clients' requests it vouches for
  * each. */
 static ftRetVal_t take_own(struct unit *unit, const Ft__Request *request)
@@ -300,6 +314,8 @@ static ftRetVal_t take_own(struct unit *unit, const Ft__Request *request)
     struct ft_sessions *sessions = unit->units->config.sessions;
     ftResource_t about;
 
+    if (request->verb == FT_VERB_PROCESS_ENDED)
+        return take_killed(unit, request);
     if (request->verb != FT_VERB_NODE_EVENT || ft_get_resource(request->resource, &about) < 0) {
         ft_log_warning("the unit of node %s asks for something that only its clients may",
                        unit->node);
@@ -575,5 +591,25 @@ int ft_units_probe(struct ft_units *units, uint64_t probe, const char *node, uns
     if (ft_link_send(unit->source.link, &message) == 0)
         return 0;
     snprintf(why, size, "its unit cannot be asked: %s", strerror(errno));
+    return -1;
+}
+
+int ft_units_end_rank(struct ft_units *units, const char *node, const char *job, int rank, char *why,
+                      size_t size)
+{
+    Ft__Message message = FT__MESSAGE__INIT;
+    Ft__EndRank body = FT__END_RANK__INIT;
+
+    body.job = (char *) (uintptr_t) job;
+    body.rank = rank;
+    body.why = (char[]) {"it was given a lost rank's place, and did not begin in time"};
+    message.body_case = FT__MESSAGE__BODY_END_RANK;
+    message.end_rank = &body;
+    if (ft_units_send(units, node, &message) == 0)
+        return 0;
+    if (errno == ENOTCONN)
+        snprintf(why, size, "its unit is not connected");
+    else
+        snprintf(why, size, "its unit cannot be told: %s", strerror(errno));
     return -1;
 }

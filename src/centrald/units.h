@@ -53,6 +53,10 @@ void ft_units_greet(struct ft_units *units, struct ft_link *link, const Ft__Hell
 int ft_units_probe(struct ft_units *units, uint64_t probe, const char *node, unsigned timeout_ms,
                    char *why, size_t size);
 
+/* Has a process of a job ended by its node's unit (env.end_rank). */
+int ft_units_end_rank(struct ft_units *units, const char *node, const char *job, int rank, char *why,
+                      size_t size);
+
 /* Sends to a node's unit. 0, or -1 with errno: ENOTCONN (it has none), else as ft_link_send. */
 int ft_units_send(struct ft_units *units, const char *node, const Ft__Message *message);
 

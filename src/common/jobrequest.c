@@ -21,11 +21,23 @@ const char *ft_mode_parse(const char *text)
     static const char *const modes[] = {"report", "retarget", "repair"};
 
     if (!text || !*text)
-        return FT_MODE_DEFAULT;
+        return "";
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(text, modes[i]) == 0)
             return modes[i];
     return NULL;
+}
+
+const char *ft_mode_of(const char *asked, unsigned spares)
+{
+    if (asked && *asked)
+        return asked;
+    return spares > 0 ? "retarget" : "report";
+}
+
+bool ft_mode_mends(const char *mode)
+{
+    return mode && (strcmp(mode, "retarget") == 0 || strcmp(mode, "repair") == 0);
 }
 
 /* Reads a number of at least `least` with its unit (k: 1024, m: 1024 * 1024, as Slurm has it, if

@@ -15,11 +15,16 @@
 
 /* What MODE may be in --ft=MODE, for messages. */
 #define FT_MODES "report, retarget or repair"
-#define FT_MODE_DEFAULT "retarget"
 
-/* The value of --ft=MODE as it is passed on; without a value (NULL, "") the default. NULL if there
- * is no such mode. */
+/* The value of --ft=MODE, or --mode, as a constant; "" without a value (NULL, ""). NULL if there is
+ * no such mode. */
 const char *ft_mode_parse(const char *text);
+
+/* The mode that a job has: the one that was asked for; without a value (NULL, "") retarget if it has
+ * spares, as nothing would use them otherwise, else report. */
+const char *ft_mode_of(const char *asked, unsigned spares);
+/* Whether losses are mended by the library in the ranks in this mode: retarget, repair. NULL: no. */
+bool ft_mode_mends(const char *mode);
 
 /* The value of --ft-spares=N. Returns 0, or -1 if it is no number from 0 to FT_SPARES_MAX. */
 int ft_spares_parse(const char *text, unsigned *spares);

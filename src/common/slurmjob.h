@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-/* Its number; 0: there is none, or it is only to report failures (--ft=report) and wants no other
- * nodes. What the environment says is the user's word: Slurm decides what that is worth. */
+/* Its number; 0: there is none. What the environment says is the user's word: Slurm decides what that
+ * is worth. */
 uint32_t ft_slurm_job(void);
 
 #endif

@@ -145,6 +145,7 @@ static const struct option top_options[] = {
     {"unit_timeout_ms", NUMBER, IN(ft_plan, central.unit_timeout_ms), 1, HOUR_MS, NULL, NULL},
     {"rms_timeout_ms", NUMBER, IN(ft_plan, central.rms_timeout_ms), 1, HOUR_MS, NULL, NULL},
     {"start_timeout_ms", NUMBER, IN(ft_plan, central.start_timeout_ms), 1, HOUR_MS, NULL, NULL},
+    {"spare_begin_ms", NUMBER, IN(ft_plan, central.spare_begin_ms), 1, HOUR_MS, NULL, NULL},
     {"unfit_ms", NUMBER, IN(ft_plan, central.unfit_ms), 0, HOUR_MS, NULL, NULL},
     {"port", PORT, IN(ft_plan, port), 1, 65535, NULL, NULL},
     {"unit_port", PORT, IN(ft_plan, unit_port), 1, 65535, NULL, NULL},

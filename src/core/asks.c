@@ -93,6 +93,20 @@ static bool passes_power_of_ten(uint64_t before, uint64_t after)
     return false;
 }
 
+/* Whether an error is about what is in the subject's place now. A spare rank keeps its own rank in
+ * the job: the name that was used tells it from the one before, whose death is told by everybody who
+ * hears of it, also after the spare has taken over. */
+static bool is_about_present(const struct ft_subject *subject, const ftResource_t *named,
+                             const struct ft_asker *asker)
+{
+    const struct ft_decision *current = subject->current;
+    const char *job = named->job[0] != '\0' ? named->job : asker->job;
+
+    if (current == NULL || current->candidate_rung != FT_BY_SPARE_RANK || named->kind != FT_RANK)
+        return true;
+    return current->standin.rank == named->number && strcmp(current->standin.job, job) == 0;
+}
+
 void ft_central_report_error(struct ft_central *central, uint64_t token,
                              const struct ft_asker *asker, const ftResource_t *resource,
                              ftUsage_t usage, uint32_t count)
@@ -130,6 +144,8 @@ void ft_central_report_error(struct ft_central *central, uint64_t token,
         }
     }
     reported->last_ns = now_ns;
+    if (is_about_present(subject, resource, asker))
+        subject->doubted_ns = now_ns;
     ft_central_accept(central, token, reported->event, 0);
 }
 
@@ -235,17 +251,9 @@ static struct ft_decision *decided(struct ft_subject *subject, const struct ft_d
 static int64_t news_until_ns(const struct ft_central *central, const struct ft_subject *subject,
                              const struct ft_decision *current)
 {
-    int64_t last_ns = 0;
-
-    if (current->state != FT_RUNNING)
+    if (current->state != FT_RUNNING || subject->doubted_ns <= current->ran_ns)
         return 0;
-    for (int usage = 0; usage < FT_USAGES; usage++) {
-        const struct ft_reported *reported = &subject->reported[usage];
-
-        if (reported->event != 0 && reported->last_ns > last_ns)
-            last_ns = reported->last_ns;
-    }
-    return last_ns > current->ran_ns ? last_ns + central->config.settle_ms * NS_PER_MS : 0;
+    return subject->doubted_ns + central->config.settle_ms * NS_PER_MS;
 }
 
 /* Has a waiter wait for such news. Returns 0, or -1 with errno and nothing changed. */

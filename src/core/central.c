@@ -2,9 +2,10 @@
 /*
  * central.c - the central state machine as a whole: made, driven by time, taken apart.
  *
- * The surface of central.h is in five files, by who speaks:
+ * The surface of central.h is in six files, by who speaks:
  *   asks.c      ranks report errors and ask for alternatives
  *   claims.c    processes that use a decision: claim it, start it, announce themselves, meet peers
+ *   spare_ranks.c  warm spares, and ranks that are at their end
  *   launcher.c  jobs, processes and nodes, as the launcher sees them
  *   news.c      node units and the resource manager
  *   central.c   time, the log
@@ -27,6 +28,7 @@
 
 #include "common/text.h"
 #include "core/decision.h"
+#include "core/spare_ranks.h"
 #include "core/state.h"
 #include "core/waiter.h"
 
@@ -47,6 +49,8 @@ const struct ft_central_config ft_central_defaults = {
     .when_none = {FT_NONE_WAIT},
     .start_timeout_ms = 30000,
     .unfit_ms = 60000,
+    .spare_check_ms = 30000,
+    .spare_begin_ms = 10000,
 };
 
 /* ---------------------------------------------------------------- making */
@@ -55,7 +59,9 @@ static bool is_in_range(const struct ft_central_config *config)
 {
     return config->probes_max >= 1 && config->probes_max <= FT_PROBES_LIMIT &&
            config->probe_timeout_ms >= 1 && config->unit_timeout_ms >= 1 &&
-           config->rms_timeout_ms >= 1 && config->when_none[0] != 0 && config->start_timeout_ms >= 1;
+           config->rms_timeout_ms >= 1 && config->when_none[0] != 0 &&
+           config->start_timeout_ms >= 1 && config->spare_check_ms >= 1 &&
+           config->spare_begin_ms >= 1;
 }
 
 struct ft_central *ft_central_create(const struct ft_env *env,
@@ -75,6 +81,7 @@ struct ft_central *ft_central_create(const struct ft_env *env,
     central->inventory = ft_inventory_create();
     central->timers = ft_timers_create();
     central->tidings = ft_tidings_create(config->term);
+    central->spares = ft_spare_ranks_create();
     central->news_waiting = calloc(1, sizeof *central->news_waiting);
     central->offer_waiting = calloc(1, sizeof *central->offer_waiting);
     if (central->inventory != NULL)
@@ -82,7 +89,7 @@ struct ft_central *ft_central_create(const struct ft_env *env,
     if (central->jobs != NULL)
         central->subjects = ft_subjects_create(central->inventory, central->jobs);
     if (central->subjects == NULL || central->timers == NULL || central->tidings == NULL ||
-        central->news_waiting == NULL || central->offer_waiting == NULL) {
+        central->spares == NULL || central->news_waiting == NULL || central->offer_waiting == NULL) {
         ft_central_destroy(central);
         errno = ENOMEM;
         return NULL;
@@ -131,6 +138,7 @@ void ft_central_destroy(struct ft_central *central)
     while (central->offer_waiting != NULL && central->offer_waiting->first != NULL)
         ft_waiter_destroy(central, central->offer_waiting->first);
     free(central->offer_waiting);
+    ft_spare_ranks_destroy(central);
     ft_tidings_destroy(central->tidings);
     ft_subjects_destroy(central->subjects);
     ft_jobs_destroy(central->jobs);
@@ -259,6 +267,8 @@ void ft_central_tick(struct ft_central *central)
     while ((timer = ft_timers_first(central->timers)) != NULL && timer->at_ns <= now_ns) {
         if (timer->kind == FT_TIMER_WAITER)
             ft_waiter_expire(central, timer->owner);
+        else if (timer->kind == FT_TIMER_SPARE)
+            ft_spare_expire(central, timer->owner);
         else
             ft_decision_expire(timer->owner);
         /* May set deadlines of its own, and even such as are over at once. */

@@ -35,6 +35,8 @@ struct ft_central_config {
     enum ft_when_none when_none[FT_WHEN_NONE_MAX]; /* what is done when it has no node; 0 ends */
     unsigned start_timeout_ms; /* a stand-in has to announce itself within */
     unsigned unfit_ms;         /* a node where starting failed is left alone for */
+    unsigned spare_check_ms;   /* so often the nodes of waiting spare ranks are probed */
+    unsigned spare_begin_ms;   /* a spare that was given a rank has to be heard of within */
     char kept_under[32];       /* what keys that are kept begin with; "": of the base, which also
                                 * keeps what nodes are, and writes of units to the log */
     uint64_t session;          /* its number, 0: of the base; told where nodes are wanted */
@@ -82,6 +84,14 @@ void ft_central_start_failed(struct ft_central *central, uint64_t token,
 void ft_central_next_peer(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
                           uint64_t decision, ftTimeout_t timeout_ms);
 
+/* Warm spare ranks, see spare_ranks.c. world_n: ranks of the asker's world. */
+void ft_central_spare_here(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                           int world_n, ftTimeout_t timeout_ms);
+void ft_central_rank_done(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                          int world_n);
+void ft_central_place_of(struct ft_central *central, uint64_t token, const struct ft_asker *asker,
+                         const ftResource_t *resource);
+
 /* Nobody waits for this request any more: it is not answered. A claim that was told to start counts
  * as a starter that is gone. Unknown tokens are ignored. */
 void ft_central_cancel(struct ft_central *central, uint64_t token);
@@ -98,6 +108,12 @@ void ft_central_job_started(struct ft_central *central, uint64_t token,
 void ft_central_process_ended(struct ft_central *central, uint64_t token,
                               const struct ft_asker *asker, const char *job, int rank, ftEnd_t how,
                               int code);
+/* The same, as the unit of its node says: the kernel there has begun to end process `pid`, with a
+ * signal. The launcher, which hears of it when that is done, says so later. It is believed where
+ * the time in between counts: a spare rank waits to take the process's place. Else nothing is done,
+ * as what is to be started anew needs what the launcher has still to clear away. */
+void ft_central_unit_process_ended(struct ft_central *central, const char *node, const char *job,
+                                   int rank, int64_t pid, int signal);
 void ft_central_node_changed(struct ft_central *central, uint64_t token,
                              const struct ft_asker *asker, const char *node, int daemon,
                              ftNodeChange_t change, const char *text);

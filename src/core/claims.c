@@ -25,6 +25,7 @@
 #include "core/decision.h"
 #include "core/grant.h"
 #include "core/kept.h"
+#include "core/spare_ranks.h"
 #include "core/state.h"
 #include "core/waiter.h"
 
@@ -126,6 +127,13 @@ void ft_central_claim(struct ft_central *central, uint64_t token, const struct f
     ft_decision_log(decision, "claimed", decision->candidate,
                     "rank %d of job %s wants to use node %s for %s", asker->rank, asker->job,
                     decision->candidate->name, decision->subject->text);
+    if (decision->state == FT_RUNNING && decision->candidate_rung == FT_BY_SPARE_RANK) {
+        ftReply_t reply; /* it is in the job's own communicator: nobody has to accept anybody */
+
+        ft_decision_answer(decision, ft_now_ns(central), &reply);
+        ft_central_reply(central, token, &reply);
+        return;
+    }
     if (decision->state == FT_RUNNING) {
         send_peer(central, token, asker, decision);
         return;
@@ -263,7 +271,8 @@ void ft_central_next_peer(struct ft_central *central, uint64_t token, const stru
 
     if (decision == NULL || token == 0)
         return;
-    if (decision->state != FT_RUNNING || !ft_asker_is(&decision->standin, asker)) {
+    if (decision->state != FT_RUNNING || !ft_asker_is(&decision->standin, asker) ||
+        decision->candidate_rung == FT_BY_SPARE_RANK) {
         ft_central_refuse(central, token, FT_ERR_DENIED,
                           "only the stand-in that has announced itself has peers", NULL);
         return;
@@ -326,6 +335,7 @@ void ft_central_cancel(struct ft_central *central, uint64_t token)
     waiter = ft_waiter_find(central, token);
     if (waiter != NULL) {
         ft_grant_abandon(central, waiter);
+        ft_spare_ranks_abandoned(central, waiter);
         ft_waiter_destroy(central, waiter);
     } else {
         ft_claims_starter_gone(central, &gone);

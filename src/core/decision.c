@@ -13,6 +13,8 @@
  *                                              |          |           |
  *                                              +----------+-----------+--> OVER
  *
+ * A spare rank runs already: GIVEN -> RUNNING at once.
+ *
  * A handler never calls into the machine again: what follows at once it leaves in `queued`, and
  * ft_decision_feed goes round until nothing is left. What concerns other decisions (whose turn it
  * is now, answers that bring about a new decision) is left to ft_central_work, at the end of each
@@ -31,6 +33,7 @@
 #include "common/text.h"
 #include "core/kept.h"
 #include "core/recovery.h"
+#include "core/spare_ranks.h"
 #include "core/suspect.h"
 
 /* ---------------------------------------------------------------- those who wait for it */
@@ -157,6 +160,7 @@ static void settled(struct ft_decision *decision)
     disarm(decision);
     decision->lost_node = subject->place;
     decision->planned = !ft_subject_is_lost(subject, &since_ns, text, sizeof text);
+    decision->lost_ns = decision->planned ? 0 : since_ns;
     if (decision->planned)
         ft_decision_log(decision, "not_known_lost", subject->place,
                         "%s is not known to be lost: it is replaced as planned work, its node %s "
@@ -316,9 +320,13 @@ static void give(struct ft_decision *decision)
                   sizeof decision->match);
     decision->event = ft_decision_log_made(decision, node);
     decision->outcome_due = true;
+    step_down(decision);
+    if (decision->spare != NULL) {
+        decision->queued = FT_IN_WAKE;
+        return;
+    }
     ft_keep_subject(decision->central, subject);
     ft_keep_decision(decision);
-    step_down(decision);
 }
 
 static void none(struct ft_decision *decision)
@@ -408,6 +416,16 @@ static void run(struct ft_decision *decision)
     }
 }
 
+/* A spare rank runs already: it has only to hear whose place it takes, at the same time as those who
+ * asked. */
+static void wake(struct ft_decision *decision)
+{
+    decision->ran_ns = ft_now_ns(decision->central);
+    ft_keep_subject(decision->central, decision->subject);
+    ft_keep_decision(decision);
+    ft_spare_wake(decision->spare, decision);
+}
+
 static void lose(struct ft_decision *decision)
 {
     struct ft_subject *subject = decision->subject;
@@ -416,6 +434,7 @@ static void lose(struct ft_decision *decision)
     ft_decision_log(decision, "decision_over", decision->candidate,
                     "node %s is no longer the alternative for %s: %s", decision->candidate->name,
                     subject->text, decision->why);
+    ft_subject_judge_end(subject, decision->ran_ns);
     ft_keep_no_decision(decision);
     refuse_all(decision, FT_WAIT_CLAIM, FT_ERR_UNFIT, "ask findAlternative again");
     refuse_all(decision, FT_WAIT_PEER, FT_ERR_UNFIT, "end: something else stands in now");
@@ -447,7 +466,7 @@ static const unsigned char next_state[FT_DECISION_STATES][FT_DECISION_INPUTS] = 
                     [FT_IN_LOST] = FT_CHOOSING, [FT_IN_DEADLINE] = FT_CHOOSING,
                     [FT_IN_DROPPED] = FT_OVER},
     [FT_GIVEN] = {[FT_IN_CLAIM] = FT_STARTING, [FT_IN_ANNOUNCE] = FT_RUNNING,
-                  [FT_IN_LOST] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
+                  [FT_IN_WAKE] = FT_RUNNING, [FT_IN_LOST] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
     [FT_STARTING] = {[FT_IN_ANNOUNCE] = FT_RUNNING, [FT_IN_STARTER_GONE] = FT_GIVEN,
                      [FT_IN_LOST] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
     [FT_RUNNING] = {[FT_IN_LOST] = FT_OVER, [FT_IN_DROPPED] = FT_OVER},
@@ -465,8 +484,8 @@ static void (*const handlers[FT_DECISION_STATES][FT_DECISION_INPUTS])(struct ft_
                     [FT_IN_DEADLINE] = unit_late, [FT_IN_DROPPED] = drop},
     [FT_PROBING] = {[FT_IN_FITS] = give, [FT_IN_UNFIT] = reject, [FT_IN_LOST] = reject,
                     [FT_IN_DEADLINE] = probe_late, [FT_IN_DROPPED] = drop},
-    [FT_GIVEN] = {[FT_IN_CLAIM] = start, [FT_IN_ANNOUNCE] = run, [FT_IN_LOST] = lose,
-                  [FT_IN_DROPPED] = lose},
+    [FT_GIVEN] = {[FT_IN_CLAIM] = start, [FT_IN_ANNOUNCE] = run, [FT_IN_WAKE] = wake,
+                  [FT_IN_LOST] = lose, [FT_IN_DROPPED] = lose},
     [FT_STARTING] = {[FT_IN_ANNOUNCE] = run, [FT_IN_STARTER_GONE] = starter_gone,
                      [FT_IN_LOST] = lose, [FT_IN_DROPPED] = lose},
     [FT_RUNNING] = {[FT_IN_LOST] = lose, [FT_IN_DROPPED] = lose},

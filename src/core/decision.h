@@ -43,6 +43,7 @@ enum ft_decision_input {
     FT_IN_UNFIT,        /* the candidate is out: `why` */
     FT_IN_CLAIM,        /* a claimant may start it */
     FT_IN_ANNOUNCE,     /* the stand-in runs */
+    FT_IN_WAKE,         /* it is a spare rank, which has run all the time */
     FT_IN_STARTER_GONE, /* the starter is gone: `why` */
     FT_IN_LOST,         /* the alternative can no longer be used: `why` */
     FT_IN_DROPPED,      /* nobody is interested any more: `why` */
@@ -86,6 +87,7 @@ struct ft_decision {
     struct ft_node *candidate; /* from the moment it is chosen; then the alternative */
     ftRung_t candidate_rung;
     bool reserved;             /* the candidate is reserved for the lost node */
+    struct ft_spare *spare;    /* of the rung "spare rank": the one on the candidate; NULL */
     struct ft_node *offered;   /* by the resource manager, not looked at yet */
     uint64_t probe;            /* awaited, 0: none */
     uint64_t acquire;          /* awaited, 0: none */
@@ -101,7 +103,7 @@ struct ft_decision {
 
     /* times */
     int64_t begun_ns;
-    int64_t lost_ns;           /* its subject was lost then, as far as known when it gave one; 0 */
+    int64_t lost_ns;           /* the subject is known to be lost since; 0: it is not, or not here */
     int64_t ran_ns;            /* the stand-in announced itself then; 0: not here, or not yet */
     int64_t probe_begun_ns;
     int64_t probe_ns;          /* spent probing */

@@ -208,8 +208,11 @@ static void fill_steps(struct ft_decision *decision, int64_t arrived_ns, ftSteps
     int64_t probe_ns = decision->probe_ns;
     char text[FT_TEXT_MAX];
 
-    if (decision->planned ||
-        !ft_subject_is_lost(decision->subject, &since_ns, text, sizeof text))
+    if (decision->candidate_rung == FT_BY_SPARE_RANK && decision->lost_ns > 0)
+        steps->known_ms = decision->lost_ns < arrived_ns
+                              ? (double) (arrived_ns - decision->lost_ns) / NS_PER_MS : 0;
+    else if (decision->planned ||
+             !ft_subject_is_lost(decision->subject, &since_ns, text, sizeof text))
         steps->known_ms = -1;
     else if (since_ns < arrived_ns)
         steps->known_ms = (double) (arrived_ns - since_ns) / NS_PER_MS;
@@ -231,11 +234,20 @@ static void answer_given(struct ft_decision *decision, ftReply_t *reply)
     ft_text_copy(reply->alternative.node, sizeof reply->alternative.node, node->name);
     reply->rung = decision->candidate_rung;
     ft_text_copy(reply->match, sizeof reply->match, decision->match);
-    reply->reach = decision->state == FT_RUNNING ? FT_REACH_PORT : FT_REACH_START;
-    if (decision->state == FT_RUNNING)
+    if (decision->candidate_rung == FT_BY_SPARE_RANK) {
+        reply->alternative.kind = FT_RANK;
+        reply->alternative.number = decision->standin.rank;
+        ft_text_copy(reply->alternative.job, sizeof reply->alternative.job, decision->standin.job);
+        reply->reach = FT_REACH_RANK;
+        reply->reach_rank = decision->standin.rank;
+    } else if (decision->state == FT_RUNNING) {
+        reply->reach = FT_REACH_PORT;
         ft_text_copy(reply->port, sizeof reply->port, decision->port);
+    } else {
+        reply->reach = FT_REACH_START;
+    }
     reply->in_job = node->state == FT_NODE_UP;
-    if (reply->probed == 0)
+    if (reply->probed == 0 && decision->candidate_rung != FT_BY_SPARE_RANK)
         reply->probed = 1; /* measured just before, for another decision */
 }
 

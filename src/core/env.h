@@ -156,6 +156,11 @@ struct ft_env {
      * release, if it is given back for that. May be NULL. */
     void (*suspect)(void *arg, const struct ft_suspect *suspect);
 
+    /* Has a process of a job ended by its node's unit: a spare rank that was given a rank, and has not
+     * begun. Its end is heard from the launcher, as any process's. Returns 0, or -1 if it cannot be
+     * asked: `why` (size bytes) says so. May be NULL: nobody is. */
+    int (*end_rank)(void *arg, const char *node, const char *job, int rank, char *why, size_t size);
+
     /* A stand-in is in use: the job may be given back the time since the loss, as far as that was
      * not told for another loss at the same time. May be NULL. */
     void (*time_lost)(void *arg, const struct ft_lost_time *lost);

@@ -27,6 +27,7 @@
 
 #include "common/hash.h"
 #include "common/text.h"
+#include "core/spare_ranks.h"
 #include "wire/convert.h"
 #include "wire/kept.pb-c.h"
 
@@ -170,6 +171,36 @@ void ft_keep_process_end(struct ft_central *central, const struct ft_process *pr
     kept.code = process->code;
     keep(central, &kept.base, "job/%s/ended/%d", short_name(process->job->name, name),
          process->rank);
+}
+
+void ft_keep_spare(struct ft_central *central, const struct ft_spare *spare)
+{
+    Ft__KeptSpare kept = FT__KEPT_SPARE__INIT;
+    char name[NAME_IN_KEY_MAX + 20];
+
+    if (central->env.keep == NULL)
+        return;
+    kept.job = lend(ft_spare_job_name(spare));
+    kept.rank = spare->rank;
+    kept.pid = spare->pid;
+    kept.node = spare->node->name;
+    kept.world = ft_spare_world(spare);
+    kept.used = spare->used;
+    kept.decision = spare->decision;
+    keep(central, &kept.base, "job/%s/spare/%d", short_name(kept.job, name), spare->rank);
+}
+
+void ft_keep_done(struct ft_central *central, const char *job, int rank, int world_n)
+{
+    Ft__KeptDone kept = FT__KEPT_DONE__INIT;
+    char name[NAME_IN_KEY_MAX + 20];
+
+    if (central->env.keep == NULL)
+        return;
+    kept.job = lend(job);
+    kept.rank = rank;
+    kept.world = world_n;
+    keep(central, &kept.base, "job/%s/done/%d", short_name(job, name), rank);
 }
 
 /* ---------------------------------------------------------------- nodes */
@@ -459,6 +490,29 @@ static int restore_end(struct ft_central *central, const void *message)
     return 0;
 }
 
+static int restore_spare(struct ft_central *central, const void *message)
+{
+    const Ft__KeptSpare *kept = message;
+    struct ft_node *node = ft_inventory_get(central->inventory, kept->node);
+
+    if (node == NULL)
+        return -1;
+    if (kept->rank < 0 || kept->world <= 0 || kept->rank > FT_RANK_MAX ||
+        kept->world > kept->rank)
+        return malformed();
+    return ft_spare_ranks_restore(central, kept->job, kept->rank, kept->pid, node, kept->world,
+                                  kept->used, kept->decision);
+}
+
+static int restore_done(struct ft_central *central, const void *message)
+{
+    const Ft__KeptDone *kept = message;
+
+    if (kept->rank < 0 || kept->rank > FT_RANK_MAX || kept->world <= 0)
+        return malformed();
+    return ft_spare_ranks_restore_done(central, kept->job, kept->rank, kept->world);
+}
+
 static int restore_place(struct ft_central *central, const void *message)
 {
     const Ft__KeptPlace *kept = message;
@@ -557,6 +611,8 @@ static void restore_reported(struct ft_central *central, struct ft_subject *subj
                 .event = reported->event, .count = reported->count, .epoch = reported->epoch,
                 .last_ns = ft_now_ns(central)};
     }
+    if (kept->n_reported > 0)
+        subject->doubted_ns = ft_now_ns(central);
 }
 
 static int restore_subject(struct ft_central *central, const void *message)
@@ -698,6 +754,8 @@ static int restore_decision(struct ft_central *central, const void *message)
         ft_inventory_reserve(central->inventory, candidate, lost, decision->candidate_rung);
         decision->reserved = true;
     }
+    if (decision->candidate_rung == FT_BY_SPARE_RANK)
+        ft_spare_ranks_revive(decision);
     ft_decision_revived(decision);
     return 0;
 }
@@ -730,6 +788,8 @@ static const struct kind {
     {"job/", "/info", &ft__kept_job__descriptor, restore_job},
     {"job/", "/started/", &ft__kept_processes__descriptor, restore_processes},
     {"job/", "/ended/", &ft__kept_end__descriptor, restore_end},
+    {"job/", "/spare/", &ft__kept_spare__descriptor, restore_spare},
+    {"job/", "/done/", &ft__kept_done__descriptor, restore_done},
     {"place/", NULL, &ft__kept_place__descriptor, restore_place},
     {"unfit/", NULL, &ft__kept_unfit__descriptor, restore_unfit},
     {FACTS_KEY, NULL, &ft__kept_facts__descriptor, restore_facts},

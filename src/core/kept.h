@@ -17,6 +17,8 @@ void ft_keep_started(struct ft_central *central, struct ft_job *job,
 void ft_keep_process_end(struct ft_central *central, const struct ft_process *process);
 void ft_keep_job(struct ft_central *central, const struct ft_job *job);
 void ft_keep_no_job(struct ft_central *central, const struct ft_job *job); /* forgotten */
+void ft_keep_spare(struct ft_central *central, const struct ft_spare *spare);
+void ft_keep_done(struct ft_central *central, const char *job, int rank, int world_n);
 void ft_keep_place(struct ft_central *central, const struct ft_node *node);
 void ft_keep_unfit(struct ft_central *central, const struct ft_node *node);
 void ft_keep_facts(struct ft_central *central, const struct ft_node *node);

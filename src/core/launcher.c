@@ -4,7 +4,8 @@
  *
  * Only the launcher is believed (asker->launcher; the server knows it by its process id). What it
  * says is what makes a resource lost: a unit whose connection broke is evidence, the launcher's
- * word is the declaration. Reports may come twice or too late: the end of something that has ended,
+ * word is the declaration. One word of a unit's counts as much: that the kernel ends a process of
+ * its node, where a spare rank waits for just that. Reports may come twice or too late: the end of something that has ended,
  * news from a daemon that has a successor. They are answered FT_OK and change nothing.
  *
  * A node's loss ends all that lived there, one process after the other, so that whoever waits for
@@ -21,6 +22,7 @@
 #include "core/decision.h"
 #include "core/kept.h"
 #include "core/health.h"
+#include "core/spare_ranks.h"
 #include "core/state.h"
 #include "core/suspect.h"
 
@@ -97,6 +99,7 @@ void ft_central_job_started(struct ft_central *central, uint64_t token,
                             job->live_n);
     while ((surplus = ft_jobs_surplus(central->jobs)) != NULL) {
         ft_keep_no_job(central, surplus);
+        ft_spare_ranks_forget(central, surplus->name);
         ft_jobs_forget(central->jobs, surplus);
     }
     ft_each_decision(central, locate_settling, NULL);
@@ -112,6 +115,7 @@ static void rank_ended(struct ft_central *central, struct ft_process *process, c
     struct ft_gone_starter gone = {.job = process->job->name, .rank = process->rank, .why = how};
     char why[FT_TEXT_MAX];
 
+    ft_spare_ranks_process_ended(central, process);
     ft_claims_starter_gone(central, &gone);
     if (subject == NULL)
         return;
@@ -125,12 +129,29 @@ static void rank_ended(struct ft_central *central, struct ft_process *process, c
         locate_settling(subject->pending, NULL);
 }
 
+/* Returns the number of its event; 0: it had ended before. */
+static uint64_t end_process(struct ft_central *central, struct ft_process *process, ftEnd_t how,
+                            int code)
+{
+    const char *job = process->job->name, *node = process->node->name;
+    char text[200];
+    uint64_t event;
+
+    if (!ft_jobs_end_process(central->jobs, process, how, code, ft_now_ns(central)))
+        return 0;
+    ft_keep_process_end(central, process);
+    ft_jobs_end_text(how, code, text, sizeof text);
+    event = ft_central_logf(central, "process_ended", job, process->rank, node,
+                            "rank %d of job %s on node %s %s", process->rank, job, node, text);
+    rank_ended(central, process, text);
+    return event;
+}
+
 void ft_central_process_ended(struct ft_central *central, uint64_t token,
                               const struct ft_asker *asker, const char *job, int rank, ftEnd_t how,
                               int code)
 {
     struct ft_process *process;
-    char text[200];
     uint64_t event;
 
     if (!is_launcher(central, token, asker, "the end of a process"))
@@ -141,18 +162,32 @@ void ft_central_process_ended(struct ft_central *central, uint64_t token,
                           "the end of a process that the launcher has not reported", NULL);
         return;
     }
-    if (!ft_jobs_end_process(central->jobs, process, how, code, ft_now_ns(central))) {
-        ft_central_accept(central, token, 0, 0);
-        return;
-    }
-    ft_keep_process_end(central, process);
-    ft_jobs_end_text(how, code, text, sizeof text);
-    event = ft_central_logf(central, "process_ended", job, rank, process->node->name,
-                            "rank %d of job %s on node %s %s", rank, job, process->node->name,
-                            text);
-    rank_ended(central, process, text);
+    event = end_process(central, process, how, code);
     ft_central_accept(central, token, event, 0);
-    ft_central_work(central);
+    if (event != 0)
+        ft_central_work(central);
+}
+
+static bool spare_waits(struct ft_central *central, const char *job)
+{
+    struct ft_spare *spare = ft_spare_ranks_first(central, job);
+    char why[200];
+
+    while (spare != NULL && !ft_spare_is_free(central, spare, why, sizeof why))
+        spare = spare->next;
+    return spare != NULL;
+}
+
+void ft_central_unit_process_ended(struct ft_central *central, const char *node, const char *job,
+                                   int rank, int64_t pid, int signal)
+{
+    struct ft_process *process = ft_jobs_process(central->jobs, job, rank);
+
+    if (process == NULL || pid <= 0 || process->pid != pid ||
+        !ft_node_names_equal(process->node->name, node) || !spare_waits(central, job))
+        return;
+    if (end_process(central, process, FT_ENDED_SIGNAL, signal) != 0)
+        ft_central_work(central);
 }
 
 struct node_gone {
@@ -298,6 +333,7 @@ static uint64_t end_job(struct ft_central *central, struct ft_job *job, int code
     uint64_t event = ft_central_logf(central, "job_ended", job->name, -1, NULL,
                                      "job %s ended with exit code %d", job->name, code);
 
+    ft_spare_ranks_job_ended(central, job);
     for (int rank = 0; rank < job->ranks_n; rank++) {
         struct ft_process *process = job->ranks[rank];
 

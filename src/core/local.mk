@@ -33,6 +33,7 @@ core_sources = \
     src/core/reconcile.c \
     src/core/redeploy.c src/core/redeploy.h \
     src/core/recovery.c src/core/recovery.h \
+    src/core/spare_ranks.c src/core/spare_ranks.h \
     src/core/state.h \
     src/core/steward.c src/core/steward.h \
     src/core/stock.c src/core/stock.h \

@@ -16,6 +16,7 @@
 #include "core/grant.h"
 #include "core/kept.h"
 #include "core/match.h"
+#include "core/spare_ranks.h"
 #include "core/state.h"
 #include "core/suspect.h"
 
@@ -121,6 +122,7 @@ static void unit_trouble(struct ft_central *central, const char *name, const cha
     if (node == NULL)
         return;
     ft_inventory_set_unit(central->inventory, node, false, why);
+    ft_spare_ranks_unit_down(central, node);
     node->unit_wanted = false;
     snprintf(text, sizeof text, failed ? "has no unit: %.400s" : "lost its unit: %.400s",
              why != NULL && why[0] != '\0' ? why : "no reason given");
@@ -217,8 +219,13 @@ void ft_central_probe_result(struct ft_central *central, uint64_t probe,
     struct ft_decision *decision = probe != 0 ? awaiting_probe(central, probe) : NULL;
     char why[400];
 
-    if (decision == NULL)
+    if (decision == NULL) {
+        struct ft_node *node = probe != 0 ? ft_spare_ranks_probed(central, probe, measured) : NULL;
+
+        if (node != NULL)
+            keep_measured(central, node, measured);
         return;
+    }
     log_measured(decision, measured);
     ft_suspect_measured(central, decision->candidate, measured);
     keep_measured(central, decision->candidate, measured);

@@ -295,6 +295,8 @@ static void diff_central(struct telling *telling, const struct ft_central_config
                 new->rms_timeout_ms);
     tell_number(telling, FT_DIFF_CENTRAL, "start_timeout_ms", old->start_timeout_ms,
                 new->start_timeout_ms);
+    tell_number(telling, FT_DIFF_CENTRAL, "spare_begin_ms", old->spare_begin_ms,
+                new->spare_begin_ms);
     tell_number(telling, FT_DIFF_CENTRAL, "unfit_ms", old->unfit_ms, new->unfit_ms);
 }
 

@@ -23,6 +23,9 @@ enum ft_plant {
     FT_PLANT_NEWS_MISSED,      /* news is told to a launcher that waits just then, and never again */
     FT_PLANT_GIVE_FAILING,     /* a node that goes down while it is probed is given */
     FT_PLANT_FORGET_ERRORS,    /* a successor takes each error for a new one */
+    FT_PLANT_SPARE_LIVING,     /* a spare rank takes the place of a rank that may live */
+    FT_PLANT_SPARE_DEAD,       /* one that is dead is given */
+    FT_PLANT_SPARE_NO_DEADLINE, /* one that was given a rank, and never begins, keeps it */
     FT_PLANT_SHARE_ANYHOW,     /* a node that is shared is given to who does not want that */
     FT_PLANT_N,
 

@@ -2,8 +2,8 @@
 /*
  * recovery.c - the ladder: what can take the place of what was lost, best first.
  *
+ *     spare rank   a rank that waits in the job takes over: it runs already, nothing is faster
  *     repair       the process died, its node is well: start it there again
- *     spare rank   a rank that waits in the job takes over (no one reports spare ranks yet)
  *     companion    the node that already stands in for others lost with the same node
  *     idle node    a node of the allocation on which nothing runs
  *     new node     from the resource manager: free now, or waited for
@@ -25,12 +25,14 @@
  */
 #include "core/recovery.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/text.h"
 #include "core/kept.h"
 #include "core/policy.h"
+#include "core/spare_ranks.h"
 
 #define EXCLUDED_MAX (FT_EXCLUDE_MAX / 2)
 #define NOTED_IDLE_MAX 8
@@ -44,8 +46,8 @@ struct rung {
     enum rung_result (*next)(struct ft_decision *decision, struct ft_node **node);
 };
 
-static enum rung_result next_repair(struct ft_decision *decision, struct ft_node **node);
 static enum rung_result next_spare_rank(struct ft_decision *decision, struct ft_node **node);
+static enum rung_result next_repair(struct ft_decision *decision, struct ft_node **node);
 static enum rung_result next_companion(struct ft_decision *decision, struct ft_node **node);
 static enum rung_result next_idle(struct ft_decision *decision, struct ft_node **node);
 static enum rung_result next_new(struct ft_decision *decision, struct ft_node **node);
@@ -53,8 +55,8 @@ static enum rung_result next_shared(struct ft_decision *decision, struct ft_node
 static enum rung_result next_awaited(struct ft_decision *decision, struct ft_node **node);
 
 static const struct rung ladder[] = {
-    {FT_BY_REPAIR, "repair in place", next_repair},
     {FT_BY_SPARE_RANK, "spare rank", next_spare_rank},
+    {FT_BY_REPAIR, "repair in place", next_repair},
     {FT_BY_NOTHING, "companion", next_companion},
     {FT_BY_IDLE_NODE, "idle node", next_idle},
     {FT_BY_NEW_NODE, "new node", next_new},
@@ -262,11 +264,143 @@ static enum rung_result next_repair(struct ft_decision *decision, struct ft_node
     return RUNG_NODE;
 }
 
-/* Spare ranks come from a layer that does not exist yet; the rung keeps its place in the order. */
+/* Holds a measurement of before against the demand. */
+static bool match_as_measured(const struct ft_decision *decision, const struct ft_node *node,
+                              char *why, size_t size)
+{
+    struct ft_measured measured = {.facts = node->facts,
+                                   .facts_known = true,
+                                   .memory_free_bytes = node->memory_free_bytes};
+
+    return ft_match_measured(&decision->demand, &measured,
+                             decision->original_known ? &decision->original : NULL, NULL, why,
+                             size);
+}
+
+/* Why a spare rank cannot take over, by its node; false if nothing speaks against. Nothing is started
+ * there, so what was reserved, or failed to start, does not matter. */
+static bool spare_unfit(struct ft_decision *decision, struct ft_node *node, char *why, size_t size)
+{
+    if (node->state == FT_NODE_IS_LOST || node->state == FT_NODE_IS_LEFT)
+        snprintf(why, size, "%s", node->state == FT_NODE_IS_LOST ? "is lost"
+                                                                  : "was left by the launcher");
+    else if (node->failing || node->declared)
+        health_text(node, why, size);
+    else if (excludes(decision, node))
+        snprintf(why, size, "is excluded by the constraint");
+    else if (node->measured_ns > 0)
+        return !match_as_measured(decision, node, why, size);
+    else
+        return node->facts_known &&
+               !ft_match_facts(&decision->demand, &node->facts,
+                               decision->original_known ? &decision->original : NULL, why, size);
+    return true;
+}
+
+/* How well a spare would do: on another node than the lost one, heard of just now, probed, with no
+ * less hardware than the rank had, near or far as was asked. */
+static int spare_worth(const struct ft_decision *decision, const struct ft_spare *spare)
+{
+    const struct ft_node *node = spare->node, *from = decision->lost_node;
+    struct ft_demand alike = {.at_least = true};
+    int worth = 0, distance = 0;
+
+    if (decision->demand.from != NULL)
+        from = ft_inventory_find(decision->central->inventory, decision->demand.from);
+    if (decision->demand.distance != 0 && from != NULL)
+        distance = ft_inventory_distance(from, node);
+    worth += node != decision->lost_node ? 1 << 16 : 0;
+    worth += spare->waiting.first != NULL ? 1 << 15 : 0;
+    worth += spare->checked ? 1 << 14 : 0;
+    worth += decision->original_known && node->facts_known &&
+             ft_match_facts(&alike, &node->facts, &decision->original, NULL, 0) ? 1 << 13 : 0;
+    return worth + decision->demand.distance * distance;
+}
+
+/* Notes why a spare is not taken; those that are simply used up are no news. */
+static void refuse_spare(struct ft_decision *decision, struct ft_spare *spare, const char *why)
+{
+    spare->refused_by = decision->id;
+    ft_recovery_note(decision, "spare rank %d on %s %s", spare->rank, spare->node->name, why);
+}
+
+/* The best of the free ones that this decision has not refused yet. */
+static struct ft_spare *best_spare(struct ft_decision *decision)
+{
+    struct ft_spare *spare = ft_spare_ranks_first(decision->central,
+                                                  decision->subject->resource.job);
+    struct ft_spare *best = NULL;
+    char why[250];
+
+    for (; spare != NULL; spare = spare->next) {
+        if (spare->refused_by == decision->id)
+            continue;
+        if (!ft_spare_is_free(decision->central, spare, why, sizeof why) ||
+            spare_unfit(decision, spare->node, why, sizeof why))
+            refuse_spare(decision, spare, why);
+        else if (best == NULL || spare_worth(decision, spare) > spare_worth(decision, best))
+            best = spare;
+    }
+    return best;
+}
+
+/* Whether nothing is to take the subject's place, as there would be two of it: it lives, for all
+ * that is known, or it is a spare that nobody needed. A rank that is to leave a node that goes down
+ * is replaced as in any job. */
+static bool is_alive(struct ft_decision *decision)
+{
+    const struct ft_subject *subject = decision->subject;
+    const struct ft_decision *current = subject->current;
+    const struct ft_spare *any = ft_spare_ranks_first(decision->central, subject->resource.job);
+
+    if (subject->resource.number >= ft_spare_world(any)) /* used ones are known by another name */
+        ft_recovery_note(decision, "it is a spare that nobody has needed: nothing was lost");
+    else if (!decision->planned || subject->place->failing || FT_PLANTED(FT_PLANT_SPARE_LIVING))
+        return false;
+    else if (current != NULL && current->state == FT_RUNNING && current->spare != NULL)
+        ft_recovery_note(decision, "spare rank %d on node %s has its place, and lives",
+                         current->spare->rank, subject->place->name);
+    else
+        ft_recovery_note(decision, "it is not known to be lost, and in a job with spare ranks one "
+                                   "that lives is not replaced");
+    return true;
+}
+
 static enum rung_result next_spare_rank(struct ft_decision *decision, struct ft_node **node)
 {
-    (void) decision;
-    (void) node;
+    struct ft_subject *subject = decision->subject;
+    char lost[FT_TEXT_MAX] = "";
+    struct ft_spare *spare;
+    int64_t since_ns;
+
+    if (subject->resource.kind != FT_RANK ||
+        ft_spare_ranks_first(decision->central, subject->resource.job) == NULL)
+        return RUNG_DONE;
+    if (is_alive(decision)) {
+        decision->rung = RUNGS;
+        return RUNG_DONE;
+    }
+    /* A rank that lives, or that somebody is just starting elsewhere, must not be there twice. */
+    if ((decision->planned && !FT_PLANTED(FT_PLANT_SPARE_LIVING)) || (subject->current != NULL && subject->current->state > FT_GIVEN)) {
+        ft_recovery_note(decision, "spare ranks take the place of ranks that are known to be lost");
+        return RUNG_DONE;
+    }
+    ft_subject_is_lost(subject, &since_ns, lost, sizeof lost);
+    decision->repairable = !no_repair(decision, decision->lost_node, lost);
+    if (decision->repairable)
+        snprintf(decision->repair, sizeof decision->repair,
+                 "%.300s: it could be started there again; a warm spare is faster", lost);
+    while ((spare = best_spare(decision)) != NULL) {
+        if (ft_spare_occupy(spare, decision) == 0) {
+            decision->spare = spare;
+            *node = spare->node;
+            return RUNG_NODE;
+        }
+        refuse_spare(decision, spare, errno == EBUSY ? "is being asked about itself"
+                                                     : "has no place in the memory that is left");
+    }
+    decision->repairable = false;
+    decision->repair[0] = '\0';
     return RUNG_DONE;
 }
 
@@ -406,14 +540,9 @@ static bool measured_lately(const struct ft_decision *decision, const struct ft_
 /* A measurement that another decision had made just now: does it do for this one too? */
 static bool fits_as_measured(struct ft_decision *decision, const struct ft_node *node)
 {
-    struct ft_measured measured = {.facts = node->facts,
-                                   .facts_known = true,
-                                   .memory_free_bytes = node->memory_free_bytes};
     char why[200];
 
-    return ft_match_measured(&decision->demand, &measured,
-                             decision->original_known ? &decision->original : NULL, NULL, why,
-                             sizeof why);
+    return match_as_measured(decision, node, why, sizeof why);
 }
 
 /* Takes a node as the candidate, unless what is known speaks against it. */
@@ -444,6 +573,14 @@ static bool consider(struct ft_decision *decision, struct ft_node *node, ftRung_
     return true;
 }
 
+/* It waits in the job, was looked at beforehand, and is the subject's already: nothing to reserve. */
+static void take_spare(struct ft_decision *decision, struct ft_node *node)
+{
+    decision->candidate = node;
+    decision->candidate_rung = FT_BY_SPARE_RANK;
+    decision->given = node->facts;
+}
+
 enum ft_decision_input ft_recovery_next(struct ft_decision *decision)
 {
     struct ft_node *node = NULL;
@@ -454,10 +591,25 @@ enum ft_decision_input ft_recovery_next(struct ft_decision *decision)
                                    "compared with it", decision->lost_node->name);
         return FT_IN_NOTHING_LEFT;
     }
+    if (ft_subject_ends_itself(decision->subject, ft_now_ns(decision->central))) {
+        ft_recovery_note(decision, "its last %d processes, wherever they ran, ended by themselves "
+                                   "within %d s of their beginning, the latest by %s %d: it is the "
+                                   "program that ends there, and no other node helps it",
+                         FT_OWN_ENDS_MAX, (int) (FT_OWN_END_SOON_NS / 1000 / NS_PER_MS),
+                         decision->subject->how == FT_ENDED_SIGNAL  ? "signal"
+                         : decision->subject->how == FT_ENDED_ABORT ? "abort with code"
+                                                                    : "exit code",
+                         decision->subject->code);
+        return FT_IN_NOTHING_LEFT;
+    }
     for (; decision->rung < RUNGS; decision->rung++) {
         const struct rung *rung = &ladder[decision->rung];
 
         while ((result = rung->next(decision, &node)) == RUNG_NODE) {
+            if (rung->rung == FT_BY_SPARE_RANK) {
+                take_spare(decision, node);
+                return FT_IN_FITS;
+            }
             bool at_limit = decision->probed_n >= decision->central->config.probes_max ||
                             decision->tried_n >= FT_TRIED_MAX;
 
@@ -480,6 +632,8 @@ enum ft_decision_input ft_recovery_next(struct ft_decision *decision)
         }
         if (result == RUNG_ASK)
             return FT_IN_ASK;
+        if (decision->rung >= RUNGS) /* a rung said that there is nothing to replace */
+            break;
     }
     return FT_IN_NOTHING_LEFT;
 }

@@ -21,6 +21,8 @@
 struct ft_decision;
 struct ft_waiter;
 struct ft_waiting;
+struct ft_spare;
+struct ft_spare_ranks;
 
 /* Decisions in the order they came to be in the list. */
 struct ft_decision_list {
@@ -35,6 +37,7 @@ struct ft_central {
     struct ft_subjects *subjects;
     struct ft_timers *timers;
     struct ft_tidings *tidings;
+    struct ft_spare_ranks *spares;
     struct ft_waiting *news_waiting; /* launchers that wait for one */
     struct ft_waiting *offer_waiting; /* launchers that wait for another node */
 

@@ -13,6 +13,7 @@
 #include "core/subject.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,6 +359,14 @@ struct ft_subject *ft_subjects_of_rank(struct ft_subjects *subjects, const char 
     return name != NULL && name->subject->names == name ? name->subject : NULL;
 }
 
+struct ft_subject *ft_subjects_of_name(struct ft_subjects *subjects, const char *job, int rank)
+{
+    char text[NAME_MAX_BYTES];
+
+    rank_name(job, rank, text);
+    return ft_subjects_by_name(subjects, text);
+}
+
 /* ---------------------------------------------------------------- its life */
 
 int ft_subject_occupy(struct ft_subjects *subjects, struct ft_subject *subject, const char *job,
@@ -399,6 +408,27 @@ void ft_subject_end(struct ft_subject *subject, ftEnd_t how, int code, int64_t n
     subject->deaths[subject->deaths_n % FT_DEATHS_MAX].node = subject->place;
     subject->deaths[subject->deaths_n % FT_DEATHS_MAX].at_ns = now_ns;
     subject->deaths_n++;
+}
+
+static bool is_own_doing(const struct ft_subject *subject)
+{
+    return subject->how == FT_ENDED_CODE || subject->how == FT_ENDED_ABORT
+           || (subject->how == FT_ENDED_SIGNAL && subject->code != SIGKILL
+               && subject->code != SIGTERM);
+}
+
+void ft_subject_judge_end(struct ft_subject *subject, int64_t ran_ns)
+{
+    bool is_own = subject->ended && ran_ns != 0 && is_own_doing(subject)
+                  && subject->ended_ns - ran_ns < FT_OWN_END_SOON_NS;
+
+    subject->own_ends = is_own ? subject->own_ends + 1 : 0;
+}
+
+bool ft_subject_ends_itself(const struct ft_subject *subject, int64_t now_ns)
+{
+    return subject->own_ends >= FT_OWN_ENDS_MAX
+           && now_ns - subject->ended_ns < FT_DEATHS_WITHIN_NS;
 }
 
 static bool node_is_gone(const struct ft_node *node, char *text, size_t size)

@@ -15,6 +15,8 @@
 #define FT_SUBJECTS_MAX 8192
 #define FT_DEATHS_MAX 3 /* so often on one node within FT_DEATHS_WITHIN_NS: no more repair there */
 #define FT_DEATHS_WITHIN_NS (60 * INT64_C(1000000000))
+#define FT_OWN_ENDS_MAX 6 /* in a row: the program ends them, wherever they run */
+#define FT_OWN_END_SOON_NS (10 * INT64_C(1000000000)) /* after it had announced itself */
 #define FT_USAGES (FT_RELEASE + 1)
 
 struct ft_decision;
@@ -44,11 +46,13 @@ struct ft_subject {
         int64_t at_ns;
     } deaths[FT_DEATHS_MAX]; /* the latest ones */
     unsigned deaths_n;
+    unsigned own_ends;      /* latest stand-ins, in a row, that ended by themselves, and soon */
 
     uint32_t epoch;              /* alternatives that it has had */
     struct ft_decision *current; /* the one that holds, NULL if none */
     struct ft_decision *pending; /* the one under way, NULL if none */
     struct ft_reported reported[FT_USAGES];
+    int64_t doubted_ns;          /* an error with what is in its place now was reported then; 0: none */
     struct ft_subject *next, *previous;
 };
 
@@ -83,7 +87,10 @@ void ft_subject_locate(struct ft_subjects *subjects, struct ft_subject *subject)
 /* The subject whose latest occupant is this rank, NULL if none. */
 struct ft_subject *ft_subjects_of_rank(struct ft_subjects *subjects, const char *job, int rank);
 
-/* A rank of another job is in its place from now on. Returns 0, or -1 with errno ENOMEM. */
+/* The subject that has this rank among its names, NULL if none. */
+struct ft_subject *ft_subjects_of_name(struct ft_subjects *subjects, const char *job, int rank);
+
+/* A rank of another job (or a spare of the same) is in its place from now on. Returns 0, or -1 with errno ENOMEM. */
 int ft_subject_occupy(struct ft_subjects *subjects, struct ft_subject *subject, const char *job,
                       int rank, struct ft_node *node);
 
@@ -96,6 +103,12 @@ bool ft_subject_is_lost(const struct ft_subject *subject, int64_t *since_ns, cha
 
 /* Whether there is any news to wait for: an unknown or living process or node. */
 bool ft_subject_may_be_lost(const struct ft_subject *subject);
+
+/* Its stand-in ended, which ran since then (0: it never did): was it the program's own doing? A kill from
+ * without, or the loss of its node, is not. */
+void ft_subject_judge_end(struct ft_subject *subject, int64_t ran_ns);
+/* Have its stand-ins ended so often by themselves that another one would, too? For a minute. */
+bool ft_subject_ends_itself(const struct ft_subject *subject, int64_t now_ns);
 
 /* How often it died on a node lately. */
 unsigned ft_subject_deaths(const struct ft_subject *subject, const struct ft_node *node,

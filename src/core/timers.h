@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum ft_timer_kind { FT_TIMER_DECISION, FT_TIMER_WAITER, FT_TIMER_MODULE };
+enum ft_timer_kind { FT_TIMER_DECISION, FT_TIMER_WAITER, FT_TIMER_MODULE, FT_TIMER_SPARE };
 
 /* Embedded in what has a deadline; all zero at first. Only timers.c changes it. */
 struct ft_timer {

@@ -2,9 +2,10 @@
 /*
  * waiter.c - a request that waits for a decision to come to something.
  *
- * Five kinds wait: who asked for an alternative (until it is decided), who claimed one that
+ * Six kinds wait: who asked for an alternative (until it is decided), who claimed one that
  * another is starting (until the stand-in announces itself), a stand-in that waits for its next
- * peer, a launcher that waits for news of its nodes, and one that asked for another node.
+ * peer, a launcher that waits for news of its nodes, and one that asked for another node; and a spare rank,
+ * until it is given a rank.
  * Each is found by its token (to cancel it), hangs in a queue (of its decision, or that of the
  * launchers), and has a deadline:
  * the time that its asker gave. A waiter is answered exactly once and gone with the answer; there
@@ -20,6 +21,7 @@
 #include "common/text.h"
 #include "core/decision.h"
 #include "core/grant.h"
+#include "core/spare_ranks.h"
 
 int ft_asker_keep(struct ft_kept_asker *kept, const struct ft_asker *asker)
 {
@@ -204,6 +206,11 @@ void ft_waiter_expire(struct ft_central *central, struct ft_waiter *waiter)
         ft_grant_abandon(central, waiter);
         snprintf(reply.reason, sizeof reply.reason,
                  "the resource manager gave no node within %.0f ms", waited_ms);
+        break;
+    case FT_WAIT_SPARE:
+        ft_spare_ranks_abandoned(central, waiter);
+        snprintf(reply.reason, sizeof reply.reason, "nobody needed this spare within %.0f ms",
+                 waited_ms);
         break;
     case FT_WAIT_NEWS:
         snprintf(reply.reason, sizeof reply.reason, "no news within %.0f ms", waited_ms);

@@ -13,7 +13,8 @@ enum ft_waiting_for {
     FT_WAIT_PEER,
     FT_WAIT_KINDS, /* so many wait for a decision */
     FT_WAIT_NEWS = FT_WAIT_KINDS,
-    FT_WAIT_OFFER
+    FT_WAIT_OFFER,
+    FT_WAIT_SPARE
 };
 
 /* Who asks, kept. */
@@ -32,8 +33,9 @@ struct ft_waiter {
     struct ft_demand demand; /* of FT_WAIT_ALTERNATIVE */
     uint64_t after;          /* of FT_WAIT_NEWS */
     uint64_t acquire;        /* of FT_WAIT_OFFER */
+    struct ft_spare *spare;  /* of FT_WAIT_SPARE */
     int64_t arrived_ns;
-    struct ft_decision *decision;   /* NULL: of the last two, or it hangs in no queue */
+    struct ft_decision *decision;   /* NULL: of the last three, or it hangs in no queue */
     struct ft_waiting *queue;       /* it hangs in, NULL: none */
     struct ft_timer timer;
     struct ft_waiter *next;      /* of the same decision and kind, in the order they came */

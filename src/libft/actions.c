@@ -279,6 +279,41 @@ ftAction_t ftNextPeer(uint64_t decision)
     return about_decision(FT_VERB_NEXT_PEER, decision, "ftNextPeer");
 }
 
+/* ---------------------------------------------------------------- warm spares */
+
+static ftAction_t of_world(enum ft_verb verb, int world, const char *function)
+{
+    ftAction_t action = blank_action(verb);
+
+    action.code = world;
+    if (world <= 0)
+        spoil(&action, "%s: a world has at least 1 rank, not %d", function, world);
+    return action;
+}
+
+ftAction_t ftSpareHere(int world)
+{
+    return of_world(FT_VERB_SPARE_HERE, world, "ftSpareHere");
+}
+
+ftAction_t ftRankDone(int world)
+{
+    return of_world(FT_VERB_RANK_DONE, world, "ftRankDone");
+}
+
+ftAction_t ftPlaceOf(ftResource_t rank)
+{
+    ftAction_t action = blank_action(FT_VERB_PLACE_OF);
+    char problem[FT_TEXT_MAX];
+
+    action.resource = rank;
+    if (ft_resource_check(&rank, "the rank", problem, sizeof problem) != FT_OK)
+        spoil(&action, "ftPlaceOf: %s", problem);
+    else if (rank.kind != FT_RANK)
+        spoil(&action, "ftPlaceOf: it is no rank");
+    return action;
+}
+
 /* ---------------------------------------------------------------- looking at one */
 
 /* The same rules as the makers', applied again: the action may have been changed since. */
@@ -304,6 +339,15 @@ static void check_again(const ftAction_t *action, ftAction_t *again)
         break;
     case FT_VERB_NEXT_PEER:
         *again = ftNextPeer(action->decision);
+        break;
+    case FT_VERB_SPARE_HERE:
+        *again = ftSpareHere(action->code);
+        break;
+    case FT_VERB_RANK_DONE:
+        *again = ftRankDone(action->code);
+        break;
+    case FT_VERB_PLACE_OF:
+        *again = ftPlaceOf(action->resource);
         break;
     case FT_VERB_ACQUIRE:
         *again = ftAcquireNode(action->constraint);

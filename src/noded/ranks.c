@@ -16,6 +16,9 @@
  * environment: FT_STOPPED_RANK=kill[:SECONDS] (10 s if it does not say), and is then killed after
  * that time.
  *
+ * When a process's connection to the unit ends, it is asked whether the process was killed: a kernel
+ * that ends a process closes what it has open some time before its parent hears of it.
+ *
  * A process is known by its number and the time it was started, so that a number that was given to
  * another one meanwhile is never hit: at the kill, a pidfd is opened first, then the start time is
  * looked at again, then the signal goes to the pidfd. A process that leads a group (PRRTE sees to
@@ -25,6 +28,7 @@
 
 #include "noded/ranks.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,6 +39,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -49,6 +54,8 @@
 #define FORGET_MS 60000       /* a job that nobody tells of any more */
 #define ENVIRONMENT_MAX (256 * 1024)
 #define STOPPED_ENV "FT_STOPPED_RANK="
+#define EXITING 4             /* the kernel's PF_EXITING, in proc(5)'s flags */
+#define THREADS_LOOKED_AT 256 /* of a process with more, the launcher's word has to do */
 
 struct rank {
     pid_t pid;
@@ -84,27 +91,85 @@ struct ft_ranks {
 
 /* ---------------------------------------------------------------- processes */
 
+/* What follows the name in a file like /proc/PID/stat; NULL if there is none. */
+static const char *read_stat(const char *path, char *text, size_t size)
+{
+    const char *at;
+    ssize_t n;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return NULL;
+    n = read(fd, text, size - 1);
+    close(fd);
+    if (n <= 0)
+        return NULL;
+    text[n] = '\0';
+    at = strrchr(text, ')'); /* the name before it may hold anything */
+    return at != NULL ? at + 1 : NULL;
+}
+
 /* State and start time from /proc/PID/stat; false if there is no such process. */
 static bool look(pid_t pid, char *state, uint64_t *started)
 {
     char path[32], text[1024];
     const char *at;
-    ssize_t n;
-    int fd;
 
     snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    n = read(fd, text, sizeof text - 1);
-    close(fd);
-    if (n <= 0)
-        return false;
-    text[n] = '\0';
-    at = strrchr(text, ')'); /* the name before it may hold anything */
+    at = read_stat(path, text, sizeof text);
     return at != NULL
-           && sscanf(at + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-                             "%*d %*d %" SCNu64, state, started) == 2;
+           && sscanf(at, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+                         "%*d %*d %" SCNu64, state, started) == 2;
+}
+
+/* Whether a thread is past the point from which it comes back to no program. */
+static bool is_leaving(const char *stat)
+{
+    unsigned long flags;
+    char state;
+
+    return sscanf(stat, " %c %*d %*d %*d %*d %*d %lu", &state, &flags) == 2
+           && (state == 'Z' || state == 'X' || (flags & EXITING) != 0);
+}
+
+/* The same of all of its threads. Those that are through are not there any more. */
+static bool is_process_leaving(pid_t pid)
+{
+    char path[64], text[1024];
+    struct dirent *entry;
+    bool leaving = true;
+    int n = 0;
+    DIR *threads;
+
+    snprintf(path, sizeof path, "/proc/%d/task", (int) pid);
+    threads = opendir(path);
+    while (threads && leaving && (entry = readdir(threads)) != NULL) {
+        const char *stat;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof path, "/proc/%d/task/%.16s/stat", (int) pid, entry->d_name);
+        stat = read_stat(path, text, sizeof text);
+        leaving = ++n <= THREADS_LOOKED_AT && (stat == NULL || is_leaving(stat));
+    }
+    if (threads)
+        closedir(threads);
+    return threads && leaving && n > 0;
+}
+
+/* The signal in the status that its parent will get; 0: none, or it is not ours to see. */
+static int signal_of(pid_t pid)
+{
+    char path[32], text[1024];
+    const char *at;
+    int status;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
+    at = read_stat(path, text, sizeof text);
+    at = at != NULL ? strrchr(at, ' ') : NULL; /* the last field */
+    if (at == NULL || sscanf(at, "%d", &status) != 1 || !WIFSIGNALED(status))
+        return 0;
+    return WTERMSIG(status);
 }
 
 static bool is_of(pid_t pid, uid_t uid)
@@ -127,9 +192,8 @@ static int end_process(const struct rank *rank)
         return errno;
     if (!look(rank->pid, &state, &started) || started != rank->started)
         error = ESRCH;
-    else if (getpgid(rank->pid) == rank->pid) /* the leader holds the group's number */
-        error = kill(-rank->pid, SIGKILL) == 0 ? 0 : errno;
-    if (error == 0 && pidfd_send_signal(fd, SIGKILL, NULL, 0) != 0)
+    else if (!(getpgid(rank->pid) == rank->pid && kill(-rank->pid, SIGKILL) == 0) /* it, too */
+             && pidfd_send_signal(fd, SIGKILL, NULL, 0) != 0)
         error = errno;
     close(fd);
     return error;
@@ -486,6 +550,45 @@ void ft_ranks_declared(struct ft_ranks *ranks, const char *why)
 {
     while (ranks->jobs)
         end_job(ranks, ranks->jobs, why);
+}
+
+void ft_ranks_end_one(struct ft_ranks *ranks, const char *name, int rank, const char *why)
+{
+    const struct job *job = find(ranks, name);
+    char text[FT_TEXT_MAX];
+
+    for (size_t i = 0; job && i < job->n; i++) {
+        int error;
+
+        if (job->ranks[i].rank != rank)
+            continue;
+        error = end_process(&job->ranks[i]);
+        snprintf(text, sizeof text, "rank %d of job %.200s (process %d) was %skilled here: %.200s%s%s",
+                 rank, job->name, (int) job->ranks[i].pid, error == 0 ? "" : "to be ", why,
+                 error == 0 ? "" : "; it could not be: ", error == 0 ? "" : strerror(error));
+        tell_of(ranks, "ranks_killed", job, &job->ranks[i], text);
+        return;
+    }
+    ft_log(FT_LOG_WARNING, "rank %d of job %s was to be killed here (%s), and is not known here", rank,
+           name, why);
+}
+
+int ft_ranks_killed_by(const struct ft_ranks *ranks, const char *job, int32_t rank, pid_t pid)
+{
+    const struct job *of = ranks->jobs;
+    const struct rank *known_as = NULL;
+    uint64_t started;
+    char state;
+
+    while (of && strcmp(of->name, job) != 0)
+        of = of->next;
+    for (size_t i = 0; of && i < of->n && !known_as; i++)
+        if (of->ranks[i].rank == rank && of->ranks[i].pid == pid)
+            known_as = &of->ranks[i];
+    if (!known_as || !look(pid, &state, &started) || started != known_as->started
+        || !is_process_leaving(pid))
+        return 0;
+    return signal_of(pid);
 }
 
 size_t ft_ranks_count(const struct ft_ranks *ranks)

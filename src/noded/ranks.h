@@ -44,6 +44,14 @@ void ft_ranks_lease_back(struct ft_ranks *ranks);
 /* This node was declared lost: what is here has a stand-in, or soon will. All are killed. */
 void ft_ranks_declared(struct ft_ranks *ranks, const char *why);
 
+/* The signal that ends this process, of which nothing is left but what the kernel has still to
+ * clear away: none of its threads will run its program again. 0: it lives, or ends without a signal,
+ * or it is not known here as this rank, or gone already. */
+int ft_ranks_killed_by(const struct ft_ranks *ranks, const char *job, int32_t rank, pid_t pid);
+
+/* The central unit has one process ended: it has a rank's place, and does not take it. */
+void ft_ranks_end_one(struct ft_ranks *ranks, const char *job, int rank, const char *why);
+
 size_t ft_ranks_count(const struct ft_ranks *ranks);
 
 /* Closes its timer; to be destroyed when the loop has run out, or run once more. */

@@ -459,6 +459,8 @@ void ft_relay_client_gone(struct ft_relay *relay, struct ft_relay_client *client
 {
     struct pending *next;
 
+    if (relay->ways->client_left && !relay->stopped)
+        relay->ways->client_left(relay->arg, client);
     for (struct pending *pending = relay->first; pending && client->requests > 0; pending = next) {
         next = pending->next;
         if (pending->client == client)

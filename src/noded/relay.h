@@ -41,6 +41,8 @@ struct ft_relay_ways {
     /* What the unit does itself: RANKS_HERE. Returns an ftRetVal_t, with `why`. NULL: not done. */
     int (*ranks_here)(void *arg, const struct ft_relay_client *client, const Ft__Request *request,
                       char *why, size_t size);
+    /* A client has closed its connection, or its process has ended. NULL: nobody cares. */
+    void (*client_left)(void *arg, const struct ft_relay_client *client);
 };
 
 /* node is borrowed for the relay's life. NULL with errno ENOMEM. */

@@ -396,6 +396,10 @@ static void on_central_message(void *arg, const Ft__Message *message)
         ft_probes_start(unit->probes, message->id, message->probe->run_check,
                         message->probe->timeout_ms, on_probed, unit);
         break;
+    case FT__MESSAGE__BODY_END_RANK:
+        ft_ranks_end_one(unit->ranks, message->end_rank->job, message->end_rank->rank,
+                         message->end_rank->why);
+        break;
     case FT__MESSAGE__BODY_NEED_TOPOLOGY:
         ft_probes_describe(unit->probes, message->id, on_described, unit);
         break;
@@ -467,8 +471,37 @@ static int ranks_here(void *arg, const struct ft_relay_client *client, const Ft_
     return ft_ranks_here(unit->ranks, client->uid, request, why, size);
 }
 
-static const struct ft_relay_ways relay_ways = {
-    .to_central = to_central, .to_client = to_client, .ranks_here = ranks_here};
+/* A rank's connection ends when the kernel has begun to end its process, a while before that has an
+ * end: the earliest that anyone can know of it. */
+static void client_left(void *arg, const struct ft_relay_client *client)
+{
+    struct ft_unit *unit = arg;
+    Ft__Request request = FT__REQUEST__INIT;
+    Ft__Process process = FT__PROCESS__INIT, *list = &process;
+    int signal = client->rank >= 0 && !client->launcher
+                     ? ft_ranks_killed_by(unit->ranks, client->job, client->rank, client->pid)
+                     : 0;
+
+    if (signal == 0 || unit->ending)
+        return;
+    process.rank = client->rank;
+    process.pid = client->pid;
+    process.node = borrow(unit->wish->node);
+    request.verb = FT_VERB_PROCESS_ENDED;
+    request.job = borrow(client->job);
+    request.usage = FT_ENDED_SIGNAL;
+    request.code = signal;
+    request.processes = &list;
+    request.n_processes = 1;
+    if (!ft_relay_own(unit->relay, &request))
+        ft_log(FT_LOG_INFO, "the central unit is not told that rank %d of job %s was killed: %s; "
+               "its launcher will tell it", (int) client->rank, client->job, strerror(errno));
+}
+
+static const struct ft_relay_ways relay_ways = {.to_central = to_central,
+                                                .to_client = to_client,
+                                                .ranks_here = ranks_here,
+                                                .client_left = client_left};
 
 /* ---------------------------------------------------------------- the unit's own events */
 

@@ -363,6 +363,12 @@ static int put_by_verb(struct ft_put_request *put, const ftAction_t *action)
         return put_subject(put, action) != 0 ? -1 : put_usage(put, action, FT_RELEASE);
     case FT_VERB_ALTERNATIVE:
         return put_subject(put, action) != 0 ? -1 : put_constraint(put, &action->constraint);
+    case FT_VERB_PLACE_OF:
+        return put_subject(put, action);
+    case FT_VERB_SPARE_HERE:
+    case FT_VERB_RANK_DONE:
+        request->code = action->code;
+        return 0;
     case FT_VERB_ACQUIRE:
         return put_constraint(put, &action->constraint);
     case FT_VERB_CLAIM:

@@ -9,8 +9,12 @@
  *   ANNOUNCE      decision, text = port
  *   START_FAILED  decision, text = why
  *   NEXT_PEER     decision
+ *   SPARE_HERE    code = ranks of the world
+ *   RANK_DONE     code = ranks of the world
+ *   PLACE_OF      resource = a rank
  *   JOB_STARTED   job, parent, processes           (launcher)
  *   PROCESS_ENDED job, resource = the rank, usage = ftEnd_t, code   (launcher)
+ *                 or job, usage = FT_ENDED_SIGNAL, code = the signal, processes = it (a node's unit)
  *   NODE_CHANGED  resource = the node, usage = ftNodeChange_t, code = daemon, text = how noticed
  *   JOB_ENDED     job, code                        (launcher)
  *   NEWS          decision = number of the last one heard (launcher)
@@ -33,6 +37,9 @@ enum ft_verb {
     FT_VERB_ANNOUNCE = 4,
     FT_VERB_START_FAILED = 5,
     FT_VERB_NEXT_PEER = 6,
+    FT_VERB_SPARE_HERE = 7,
+    FT_VERB_RANK_DONE = 8,
+    FT_VERB_PLACE_OF = 9,
     FT_VERB_JOB_STARTED = 16,
     FT_VERB_PROCESS_ENDED = 17,
     FT_VERB_NODE_CHANGED = 18,

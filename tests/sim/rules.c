@@ -22,6 +22,10 @@
  *  13  who does not want a shared node is not given one; who gets none is told to go on with fewer if
  *      that is the request's policy, or ft.conf's where the request has none, and only then
  *
+ *  14  a spare rank has one rank and keeps it; it has it from no one who lives, and none that is known
+ *      to be dead is given; spares are told to end only when the world is at its end; one that never
+ *      begins is ended, and none that has
+ *
  * The rules know the world as it is (nodes' true hardware) and what core said; they look at none of
  * core's insides.
  */
@@ -96,8 +100,11 @@ static void check_made(struct world *world, const struct ft_event *event)
     struct sim_decision *made = decision_of(world, event->decision);
     const char *lost = field(event, "lost_node");
     bool may_share = strstr(event->text, "(shared with") != NULL ||
-                     strstr(event->text, "(repaired in place") != NULL;
+                     strstr(event->text, "(repaired in place") != NULL ||
+                     strstr(event->text, "(spare rank") != NULL;
 
+    if (event->rank >= 0 && event->rank < RANKS && strstr(event->text, "(spare rank") == NULL)
+        world->moved[event->rank] = true;
     made->id = event->decision;
     made->node = world_node(world, event->node);
     made->starter = -1;
@@ -219,6 +226,73 @@ static const char *unfit(const struct world *world, const ftConstraint_t *constr
     return unfit_against(constraint, &node->is, &world->nodes[lost].is) != NULL ? why : NULL;
 }
 
+/* A process of the job has the place of a rank of its world. */
+static void check_place(struct world *world, int real, const ftResource_t *resource)
+{
+    int v = (int) resource->number, before;
+    struct sim_process *spare;
+
+    if (real < world->world_n || real >= world->ranks_n || v < 0 || v >= world->world_n) {
+        rule_broken(world, "process %d has the place of rank %d: it is no spare, or that no rank of "
+                    "the world", real, v);
+        return;
+    }
+    spare = &world->processes[real];
+    before = world->present[v];
+    if (spare->takes >= 0 && spare->takes != v)
+        rule_broken(world, "spare %d has rank %d, and rank %d", real, spare->takes, v);
+    if (before != real && world->processes[before].alive && !world->moved[v])
+        rule_broken(world, "spare %d has the place of rank %d, whose process %d lives", real, v,
+                    before);
+    spare->takes = v;
+    spare->excused |= !world->nodes[spare->node].unit_up;
+    world->present[v] = real;
+}
+
+void rules_end_rank(struct world *world, const char *job, int rank)
+{
+    if (strcmp(job, world->processes[0].job) != 0 || rank < world->world_n || rank >= world->ranks_n)
+        rule_broken(world, "process %d of %s is to be ended: it is no spare", rank, job);
+    else if (world->processes[rank].heard)
+        rule_broken(world, "spare %d is to be ended, which has begun", rank);
+}
+
+/* Where nothing can have hidden it: one that was given a rank, and never began, is gone. */
+static void check_begun(struct world *world)
+{
+    for (int i = world->world_n; i < world->ranks_n && !world->keeps; i++) {
+        const struct sim_process *spare = &world->processes[i];
+
+        if (spare->alive && spare->takes >= 0 && spare->deaf && !spare->excused &&
+            !world->moved[spare->takes])
+            rule_broken(world, "spare %d has rank %d, and never began", i, spare->takes);
+    }
+}
+
+/* Whether all of the world has said that it is at its end, or is gone. */
+static bool is_over(const struct world *world)
+{
+    for (int i = 0; i < world->ranks_n; i++) {
+        const struct sim_process *process = &world->processes[i];
+
+        if (process->alive && !process->done && (!process->spare || process->takes >= 0))
+            return false;
+    }
+    return true;
+}
+
+static void check_spare(struct world *world, const struct sim_request *request,
+                        const ftReply_t *reply)
+{
+    if (reply->status == FT_OK)
+        check_place(world, request->asker, &reply->resource);
+    else if (reply->status == FT_ERR_NONE && !world->job_over && !is_over(world))
+        rule_broken(world, "spare %d is told to end while the world lives", request->asker);
+    else if (reply->status == FT_ERR_UNFIT && world->processes[request->asker].alive &&
+             world->processes[request->asker].takes < 0)
+        rule_broken(world, "spare %d, which lives, is told that it is of no use", request->asker);
+}
+
 static void check_policy(struct world *world, const struct sim_request *request,
                          const ftReply_t *reply)
 {
@@ -249,10 +323,14 @@ static void check_given(struct world *world, const struct sim_request *request,
     }
     if (excludes(&request->constraint, node->name))
         rule_broken(world, "excluded node %s is given", node->name);
-    why = unfit(world, &request->constraint, node, reply->lost_node);
+    /* A spare that nobody could measure yet is taken as its node was said to be. */
+    why = reply->reach == FT_REACH_RANK ? NULL
+                                        : unfit(world, &request->constraint, node, reply->lost_node);
+    if (reply->reach == FT_REACH_RANK)
+        check_place(world, reply->reach_rank, &reply->resource);
     if (why != NULL)
         rule_broken(world, "unfit node %s is given: %s", node->name, why);
-    if (node->check_code != 0)
+    if (node->check_code != 0 && reply->reach != FT_REACH_RANK)
         rule_broken(world, "node %s is given, which fails the check", node->name);
     if (reply->event == 0 || reply->event > world->last_seq || decision->id != reply->decision)
         rule_broken(world, "decision %" PRIu64 " is answered before it is written down",
@@ -292,6 +370,10 @@ void rules_said(struct world *world, uint64_t token, const ftReply_t *reply)
     if (index < 0)
         return; /* found when it gets out */
     node = &world->nodes[index];
+    if (reply->reach == FT_REACH_RANK && reply->reach_rank < world->ranks_n &&
+        !world->processes[reply->reach_rank].alive &&
+        world->processes[reply->reach_rank].died == world->crashes)
+        rule_broken(world, "spare %d is given, which is dead", reply->reach_rank);
     if (node->known_lost)
         rule_broken(world, "lost node %s is given", node->name);
     if (reply->reach == FT_REACH_START && decision->starter < 0 && !decision->announced)
@@ -359,6 +441,8 @@ static void check_claimed(struct world *world, uint64_t token, const struct sim_
             !is_own_port(world, token, decision, &decision->ports, decision->sent_to, reply->port))
             rule_broken(world, "decision %" PRIu64 " has no port %s", request->decision,
                         reply->port);
+    } else if (reply->reach == FT_REACH_RANK) {
+        check_place(world, reply->reach_rank, &reply->resource);
     } else {
         rule_broken(world, "a claim is answered without a way to reach it");
     }
@@ -393,6 +477,8 @@ void rules_reply(struct world *world, uint64_t token, const ftReply_t *reply)
                     (int) reply->status);
     if (reply->status == FT_OK && request->kind == SIM_ALTERNATIVE)
         check_given(world, request, reply);
+    if (request->kind == SIM_SPARE)
+        check_spare(world, request, reply);
     if (reply->status == FT_OK && request->kind == SIM_ERROR)
         know_error(world, reply->event);
     if (reply->status == FT_OK && request->kind == SIM_CLAIM)
@@ -479,11 +565,12 @@ void rules_time(struct world *world)
 
 void rules_end(struct world *world)
 {
+    check_begun(world);
     for (int i = 0; i < world->requests_n; i++) {
         const struct sim_request *request = &world->requests[i];
 
         if (!request->answered && !request->canceled && request->kind != SIM_PEER &&
-            request->kind != SIM_NEWS)
+            request->kind != SIM_NEWS && request->kind != SIM_SPARE)
             rule_broken(world, "request %d of kind %d is never answered", i + 1,
                         (int) request->kind);
     }

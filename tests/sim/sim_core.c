@@ -26,6 +26,9 @@ static const struct sim_plant plants[] = {
     {FT_PLANT_KEEP_LATE, "a decision is answered that was not kept"},
     {FT_PLANT_NEWS_MISSED, "news that comes while nobody waits for it is never told"},
     {FT_PLANT_GIVE_FAILING, "a node that goes down while it is probed is given"},
+    {FT_PLANT_SPARE_LIVING, "a spare rank takes the place of one that lives"},
+    {FT_PLANT_SPARE_DEAD, "a spare rank that is dead is given"},
+    {FT_PLANT_SPARE_NO_DEADLINE, "a spare rank that was given a rank never begins, and lives on"},
     {FT_PLANT_FORGET_ERRORS, "a successor writes an error down again"},
     {FT_PLANT_SHARE_ANYHOW, "a shared node is given to who does not want one"},
 };

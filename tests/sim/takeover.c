@@ -148,6 +148,11 @@ static void forget_rest(struct world *world)
 {
     for (int i = 0; i < world->kept_n; i++)
         free(world->kept[i].data);
+    /* Who failed to start something there says so again, when his unit has come over. */
+    for (int i = 0; i < NODES; i++) {
+        if (world->nodes[i].failed_mark > world->safe)
+            world->nodes[i].failed_until_ns = 0;
+    }
     world->mark -= (uint64_t) world->kept_n;
     world->kept_n = 0;
     world->letters_n = 0;
@@ -156,7 +161,7 @@ static void forget_rest(struct world *world)
 
         /* What is under way in other processes goes on. */
         if (deferred->kind != SIM_START && deferred->kind != SIM_LISTEN &&
-            deferred->kind != SIM_DROP)
+            deferred->kind != SIM_DROP && deferred->kind != SIM_BEGIN && deferred->kind != SIM_KILL)
             deferred->used = false;
     }
     for (int i = 0; i < world->requests_n; i++) {

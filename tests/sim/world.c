@@ -122,6 +122,10 @@ void world_deliver(struct world *world, uint64_t token, const ftReply_t *reply)
         hear_news(world, reply);
         return;
     }
+    if (token > 0 && token <= (uint64_t) world->requests_n && reply->status == FT_OK &&
+        world->requests[token - 1].kind == SIM_SPARE &&
+        !world->processes[world->requests[token - 1].asker].heard)
+        world_defer(world, SIM_BEGIN, soon(world))->process = world->requests[token - 1].asker;
     if (token == 0 || token > (uint64_t) world->requests_n || reply->status != FT_OK ||
         world->requests[token - 1].kind != SIM_CLAIM || reply->reach != FT_REACH_START)
         return;
@@ -148,6 +152,21 @@ static int do_probe(void *arg, uint64_t probe, const char *node, unsigned timeou
     deferred = world_defer(world, SIM_PROBE, soon(world));
     deferred->id = probe;
     deferred->node = index;
+    return 0;
+}
+
+static int do_end_rank(void *arg, const char *node, const char *job, int rank, char *why, size_t size)
+{
+    struct world *world = arg;
+    int index = world_node(world, node);
+
+    rules_end_rank(world, job, rank);
+    if (index < 0 || !world->nodes[index].unit_up || world_chance(world, 10)) {
+        snprintf(why, size, "the queue to its unit is full");
+        world->processes[rank].excused = true;
+        return -1;
+    }
+    world_defer(world, SIM_KILL, soon(world))->process = rank;
     return 0;
 }
 
@@ -260,6 +279,7 @@ static void make_config(struct world *world)
         ft_when_none_parse(some_steps(world), world->config.when_none);
     world->config.probes_max = 1 + (unsigned) world_random(world, 8);
     world->config.start_timeout_ms = 1000;
+    world->config.spare_begin_ms = 500;
     world->config.unit_timeout_ms = 500;
     world->config.rms_timeout_ms = 500;
     world->config.probe_timeout_ms = 200;
@@ -341,6 +361,9 @@ static void start_job(struct world *world)
     ftProcessInfo_t infos[RANKS];
 
     world->ranks_n = 2 + (int) world_random(world, RANKS - 1);
+    world->world_n = world->ranks_n;
+    if (world->ranks_n > 3 && world_chance(world, 50))
+        world->world_n -= 1 + (int) world_random(world, (uint64_t) world->ranks_n / 2);
     for (int i = 0; i < world->ranks_n; i++) {
         struct sim_process *process = &world->processes[i];
 
@@ -348,6 +371,10 @@ static void start_job(struct world *world)
         process->rank = i;
         process->node = (int) world_random(world, (uint64_t) world->job_nodes);
         process->alive = process->reported = true;
+        process->spare = i >= world->world_n;
+        process->takes = -1;
+        process->deaf = process->spare && world_chance(world, 20);
+        world->present[i] = i;
         infos[i] = (ftProcessInfo_t) {
             .rank = i, .pid = 100 + i, .node = world->nodes[process->node].name};
     }
@@ -417,6 +444,12 @@ void world_request(struct world *world, uint64_t token)
     case SIM_PEER:
         ft_central_next_peer(world->central, token, &asker, request->decision, FT_FOREVER);
         break;
+    case SIM_SPARE:
+        ft_central_spare_here(world->central, token, &asker, world->world_n, FT_FOREVER);
+        break;
+    case SIM_DONE:
+        ft_central_rank_done(world->central, token, &asker, world->world_n);
+        break;
     case SIM_NEWS:
         ft_central_next_news(world->central, token, &asker, world->news_after, FT_FOREVER);
         break;
@@ -429,6 +462,55 @@ static void listen(struct world *world)
         return;
     world->news_token = add_request(world, SIM_NEWS, -1, FT_FOREVER, 0);
     world_request(world, world->news_token);
+}
+
+/* A spare waits; one that waits already asks anew, as after its unit was away. */
+static void spare(struct world *world)
+{
+    int n = world->ranks_n - world->world_n;
+    int index = n > 0 ? world->world_n + (int) world_random(world, (uint64_t) n) : -1;
+
+    if (index < 0 || !world->processes[index].alive ||
+        (world->processes[index].deaf && world->processes[index].takes >= 0))
+        return;
+    if (world->processes[index].takes >= 0)
+        world->processes[index].heard = true;
+    for (int i = 0; i < world->requests_n; i++) {
+        struct sim_request *request = &world->requests[i];
+
+        if (request->kind != SIM_SPARE || request->asker != index || request->answered ||
+            request->canceled)
+            continue;
+        if (request->away || world_chance(world, 50))
+            return;
+        request->canceled = true;
+        ft_central_cancel(world->central, (uint64_t) i + 1);
+    }
+    world_request(world, add_request(world, SIM_SPARE, index, FT_FOREVER, 0));
+}
+
+/* One that was told its rank asks once more before it goes on. */
+static void begin_as(struct world *world, int index)
+{
+    struct sim_process *process = &world->processes[index];
+
+    if (!process->alive || process->deaf || world->requests_n >= REQUESTS - 8)
+        return;
+    process->heard = true;
+    world_request(world, add_request(world, SIM_SPARE, index, FT_FOREVER, 0));
+}
+
+/* A rank of a job with spares comes to its end. */
+static void done(struct world *world)
+{
+    int index = (int) world_random(world, (uint64_t) world->ranks_n);
+    struct sim_process *process = &world->processes[index];
+
+    if (world->world_n == world->ranks_n || !process->alive || process->done ||
+        (process->spare && (process->takes < 0 || process->deaf)))
+        return;
+    process->done = true;
+    world_request(world, add_request(world, SIM_DONE, index, 5000, 0));
 }
 
 static ftTimeout_t some_timeout(struct world *world)
@@ -621,9 +703,18 @@ static void end_process(struct world *world, int index)
     if (!process->alive)
         return;
     process->alive = false;
+    process->died = world->crashes;
     ft_central_process_ended(world->central, 0, &world_launcher, process->job, process->rank,
                              FT_ENDED_SIGNAL, 9);
     cancel_of(world, index);
+}
+
+/* A unit is away, and may have missed what spares there said. */
+static void tell_unit_down(struct world *world, int index, const char *why)
+{
+    for (int i = 0; i < world->processes_n; i++)
+        world->processes[i].excused |= world->processes[i].node == index;
+    ft_central_unit_down(world->central, world->nodes[index].name, why);
 }
 
 static void lose_node(struct world *world, int index)
@@ -636,10 +727,12 @@ static void lose_node(struct world *world, int index)
         return;
     node->lost = node->known_lost = true;
     if (!unit_stays && unit_first && node->unit_up)
-        ft_central_unit_down(world->central, node->name, "its connection was reset");
+        tell_unit_down(world, index, "its connection was reset");
     for (int i = 0; i < world->processes_n; i++) {
-        if (world->processes[i].node == index)
+        if (world->processes[i].node == index && world->processes[i].alive) {
             world->processes[i].alive = false;
+            world->processes[i].died = world->crashes;
+        }
     }
     if (node->in_job)
         ft_central_node_changed(world->central, 0, &world_launcher, node->name, node->daemon,
@@ -647,7 +740,7 @@ static void lose_node(struct world *world, int index)
     else
         node->lost = node->known_lost = false; /* nobody can say so of a node without a daemon */
     if (!unit_stays && !unit_first && node->unit_up)
-        ft_central_unit_down(world->central, node->name, "its connection was reset");
+        tell_unit_down(world, index, "its connection was reset");
     if (!unit_stays)
         node->unit_up = false;
     for (int i = 0; i < world->processes_n; i++) {
@@ -676,7 +769,7 @@ static void declare(struct world *world, int index)
     }
     node->declared = true;
     if (node->unit_up)
-        ft_central_unit_down(world->central, node->name, "its node was declared lost");
+        tell_unit_down(world, index, "its node was declared lost");
     node->unit_up = false;
     node->well_due = false;
     world_tell_declared(world, index);
@@ -717,7 +810,7 @@ static void lose_unit(struct world *world)
     if (!node->unit_up)
         return;
     node->unit_up = false;
-    ft_central_unit_down(world->central, node->name, "its connection was reset");
+    tell_unit_down(world, index, "its connection was reset");
 }
 
 /* ---------------------------------------------------------------- what is due */
@@ -794,9 +887,11 @@ static void start_fails(struct world *world, const struct sim_deferred *deferred
     uint64_t token = add_request(world, SIM_FAILED, deferred->process, 5000, deferred->id);
 
     world_request(world, token);
-    if (counts)
+    if (counts) {
         world->nodes[deferred->node].failed_until_ns =
             world->now_ns + world->config.unfit_ms * NS_PER_MS;
+        world->nodes[deferred->node].failed_mark = world->mark;
+    }
 }
 
 /* What becomes of the order to start a stand-in. */
@@ -849,6 +944,12 @@ static void answer(struct world *world, const struct sim_deferred *deferred)
         break;
     case SIM_DROP:
         lose_node(world, deferred->node);
+        break;
+    case SIM_BEGIN:
+        begin_as(world, deferred->process);
+        break;
+    case SIM_KILL:
+        end_process(world, deferred->process);
         break;
     default:
         takeover_due(world, deferred);
@@ -933,8 +1034,12 @@ static void happen(struct world *world)
         ask(world);
     else if (what < 85)
         claim(world);
-    else if (what < 92)
+    else if (what < 90)
         next_peer(world);
+    else if (what < 93)
+        spare(world);
+    else if (what < 94)
+        done(world);
     else
         cancel(world);
 }
@@ -958,6 +1063,7 @@ void world_begin_central(struct world *world)
         .reply = do_reply,
         .probe = do_probe,
         .want_unit = do_want_unit,
+        .end_rank = do_end_rank,
         .acquire = do_acquire,
         .abandon = do_abandon,
         .release = do_release,
@@ -997,6 +1103,10 @@ static void begin(struct world *world)
     }
     start_job(world);
     listen(world);
+    for (int i = world->world_n; i < world->ranks_n; i++) {
+        if (world_chance(world, 90))
+            world_request(world, add_request(world, SIM_SPARE, i, FT_FOREVER, 0));
+    }
 }
 
 /* All that is under way comes to rest, and the job ends. */
@@ -1008,8 +1118,8 @@ static void end(struct world *world)
         if (world->processes[i].standin)
             end_process(world, i);
     }
-    ft_central_job_ended(world->central, 0, &world_launcher, JOB, 0);
     world->job_over = true;
+    ft_central_job_ended(world->central, 0, &world_launcher, JOB, 0);
     if (world->news_token != 0) {
         world->requests[world->news_token - 1].canceled = true;
         ft_central_cancel(world->central, world->news_token);

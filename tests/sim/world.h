@@ -40,6 +40,7 @@ struct sim_node {
     uint64_t memory_free_bytes;
     int check_code;
     int64_t failed_until_ns; /* starting failed there */
+    uint64_t failed_mark;    /* is kept when this much is safe */
     /* What the central unit was told of it, and has not forgotten in a crash. */
     bool declared, failing;
     bool declared_known, failing_known;
@@ -57,10 +58,17 @@ struct sim_process {
     uint64_t decision; /* that it stands in for */
     bool announced;
     bool reported;     /* to the central unit, as started */
+    bool spare;        /* waits in the job for a rank to take the place of */
+    int takes;         /* a spare: the rank that it was told it has, -1: none */
+    bool done;         /* it said that it has come to its end */
+    bool deaf;         /* a spare: it never says that it begins */
+    bool heard;        /* ... it has said so */
+    bool excused;      /* ... and whether that is known, nobody can say */
+    int died;          /* how often the central unit had crashed when it died */
 };
 
 enum sim_kind { SIM_ERROR, SIM_ALTERNATIVE, SIM_CLAIM, SIM_ANNOUNCE, SIM_FAILED, SIM_PEER,
-                SIM_NEWS /* the launcher's; asker -1 */ };
+                SIM_SPARE, SIM_DONE, SIM_NEWS /* the launcher's; asker -1 */ };
 
 struct sim_request {
     enum sim_kind kind;
@@ -97,7 +105,9 @@ enum sim_deferred_kind {
     SIM_REJOIN,  /* a node's unit comes over to the successor */
     SIM_REPORTS, /* the launcher tells the successor all that it knows */
     SIM_LISTEN,  /* the launcher asks for the next news */
-    SIM_DROP     /* the launcher does without a node, as it was told */
+    SIM_DROP,    /* the launcher does without a node, as it was told */
+    SIM_BEGIN,   /* a spare that was told its rank says that it begins */
+    SIM_KILL     /* a unit ends a process */
 };
 
 struct sim_keep {
@@ -142,6 +152,9 @@ struct world {
     int job_nodes;
     struct sim_process processes[RANKS + STANDINS];
     int ranks_n, processes_n;
+    int world_n;            /* ranks of the job's world; the others are spares */
+    int present[RANKS];     /* by rank of the world: the process that has its place, as was told */
+    bool moved[RANKS];      /* a stand-in has had its place, or was to have it */
     struct sim_request requests[REQUESTS]; /* by token - 1 */
     int requests_n;
     struct sim_decision decisions[DECISIONS]; /* by id */
@@ -188,6 +201,7 @@ void rules_time(struct world *world); /* after each tick */
 void rules_end(struct world *world);  /* when everything has come to rest */
 
 void rules_said(struct world *world, uint64_t token, const ftReply_t *reply); /* not out yet */
+void rules_end_rank(struct world *world, const char *job, int rank); /* it is to be ended */
 void rules_takeover(struct world *world); /* a successor has been made */
 
 int world_node(const struct world *world, const char *name); /* -1: none */

@@ -62,6 +62,20 @@ static int do_probe(void *arg, uint64_t probe, const char *node, unsigned timeou
     return 0;
 }
 
+static int do_end_rank(void *arg, const char *node, const char *job, int rank, char *why, size_t size)
+{
+    (void) arg;
+    ck_assert_str_eq(job, JOB);
+    if (stage.end_fails) {
+        snprintf(why, size, "its unit is not connected");
+        return -1;
+    }
+    ft_text_copy(stage.ended_on, sizeof stage.ended_on, node);
+    stage.ended_rank = rank;
+    stage.ended_n++;
+    return 0;
+}
+
 static void do_want_unit(void *arg, const char *node)
 {
     (void) arg;
@@ -155,6 +169,7 @@ void stage_begin(int nodes, int spares, void (*change)(struct ft_central_config 
         .abandon = do_abandon,
         .release = do_release,
         .suspect = do_suspect,
+        .end_rank = do_end_rank,
         .time_lost = do_time_lost,
         .explain = do_explain,
     };

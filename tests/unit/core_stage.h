@@ -29,6 +29,10 @@ struct stage {
     char probed[64];
     unsigned probes_n;
     bool probe_fails;        /* to be asked */
+    bool end_fails;          /* a process to be ended */
+    char ended_on[32];       /* the node of the latest one, and its rank */
+    int ended_rank;
+    unsigned ended_n;
     uint64_t acquire;        /* the latest one asked for */
     char wanted_excluded[512];
     char wanted_ladder[32];  /* "": as ft.conf says */

@@ -10,6 +10,7 @@
 
 #include "core/inventory.h"
 #include "core/jobs.h"
+#include "core/subject.h"
 #include "core_stage.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -216,6 +217,41 @@ START_TEST(test_no_repair_after_three_deaths_in_a_minute)
     ck_assert_str_eq(reply_of(30)->alternative.node, "s0");
     ck_assert_uint_eq(reply_of(30)->epoch, 3);
     text_has(reply_of(30)->repair, "it died 3 times on node n1 within 60 s");
+    stage_end();
+}
+END_TEST
+
+/* A program that always ends the same way is not to be run for ever. */
+START_TEST(test_no_alternative_for_what_ends_itself)
+{
+    uint64_t token = 10;
+
+    stage_begin(3, 2, NULL);
+    pass_ms(100);
+    kill_rank(1);
+    for (int end = 1; end <= FT_OWN_ENDS_MAX; end++, token += 3) {
+        char job[32];
+
+        ask_any(token, 0, 1);
+        if (!answered(token) && stage.probe == 0)
+            offer(end <= 4 ? "s0" : "s1");
+        if (!answered(token))
+            probe_good(stage.probed);
+        ck_assert_int_eq(reply_of(token)->status, FT_OK);
+        claim(token + 1, 0, reply_of(token)->decision);
+        snprintf(job, sizeof job, "job@%d", end + 1);
+        announce(token + 2, reply_of(token)->decision, end + 1, reply_of(token)->alternative.node,
+                 true);
+        ft_central_process_ended(stage.central, 0, &stage_launcher, job, 0, FT_ENDED_CODE, 3);
+        pass_ms(100);
+    }
+    ask_any(token, 0, 1);
+    ck_assert_int_eq(reply_of(token)->status, FT_ERR_NONE);
+    text_has(reply_of(token)->reason, "ended by themselves");
+    text_has(reply_of(token)->reason, "exit code 3");
+    pass_ms(61000);
+    ask_any(token + 1, 0, 1);
+    ck_assert(!answered(token + 1) || reply_of(token + 1)->status == FT_OK); /* tried again */
     stage_end();
 }
 END_TEST
@@ -1246,6 +1282,7 @@ int main(void)
     tcase_add_test(ladder, test_no_repair_where_it_cannot_be);
     tcase_add_test(ladder, test_only_the_daemon_is_lost);
     tcase_add_test(ladder, test_no_repair_after_three_deaths_in_a_minute);
+    tcase_add_test(ladder, test_no_alternative_for_what_ends_itself);
     tcase_add_test(ladder, test_sharing_only_if_allowed);
     tcase_add_test(ladder, test_planned_replacement);
     tcase_add_test(ladder, test_news_end_the_wait);

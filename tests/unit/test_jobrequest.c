@@ -11,12 +11,17 @@
 
 START_TEST(modes)
 {
-    ck_assert_str_eq(ft_mode_parse(NULL), "retarget");
-    ck_assert_str_eq(ft_mode_parse(""), "retarget");
+    ck_assert_str_eq(ft_mode_parse(NULL), "");
+    ck_assert_str_eq(ft_mode_parse(""), "");
     ck_assert_str_eq(ft_mode_parse("report"), "report");
     ck_assert_str_eq(ft_mode_parse("repair"), "repair");
     ck_assert_ptr_null(ft_mode_parse("Repair"));
     ck_assert_ptr_null(ft_mode_parse("repair "));
+    ck_assert_str_eq(ft_mode_of("", 0), "report");
+    ck_assert_str_eq(ft_mode_of(NULL, 1), "retarget");
+    ck_assert_str_eq(ft_mode_of("report", 1), "report");
+    ck_assert(ft_mode_mends("retarget") && ft_mode_mends("repair"));
+    ck_assert(!ft_mode_mends("report") && !ft_mode_mends("") && !ft_mode_mends(NULL));
 }
 END_TEST
 

@@ -863,6 +863,11 @@ static bool runs_by_status(const void *path)
     return strstr(text_of(path), "\nready 1\n") != NULL;
 }
 
+static bool lease_ended_by_status(const void *path)
+{
+    return strstr(text_of(path), "\nend 5\n") != NULL;
+}
+
 static pid_t pid_by_status(const char *path)
 {
     char *line = strstr(text_of(path), "\npid ");
@@ -914,8 +919,9 @@ START_TEST(a_hanging_unit_does_not_hold_the_lease)
     kill(unit, SIGSTOP);
     from_ms = ft_clock_ms();
     ck_assert(until(is_dead, &pid, WAIT_MS));
-    ck_assert_int_le(ft_clock_ms() - from_ms, 1000 + 200);
-    ck_assert_ptr_nonnull(strstr(text_of(status), "\nend 5\n"));
+    ck_assert_int_lt(ft_clock_ms() - from_ms, 1000 + 1000); /* a busy machine's pauses, too */
+    /* The keeper writes why once it has reaped the module, a moment after that. */
+    ck_assert(until(lease_ended_by_status, status, WAIT_MS));
     kill(unit, SIGKILL);
     waitpid(unit, NULL, 0);
     close_place();
@@ -979,12 +985,17 @@ START_TEST(it_runs_as_its_user)
 {
     struct spec s;
     struct stat is;
-    char mark[160];
+    char mark[160], copy[160], command[768];
 
     snprintf(mark, sizeof mark, "mark=%s notify=READY=1", at("open/mark"));
     mkdir(at("open"), 0777);
     chmod(at("open"), 0777);
+    /* The build folder may be where only its owner may look. */
+    snprintf(copy, sizeof copy, "%s", at("open/module_prog"));
+    snprintf(command, sizeof command, "cp '%s' %s", prog, copy);
+    ck_assert_int_eq(system(command), 0);
     make(&s, "db", 1, mark);
+    s.argv[0] = copy;
     s.spec.user = (char *)(uintptr_t)"nobody";
     s.spec.notifies = true;
     give(&s);

@@ -7,6 +7,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -176,6 +177,24 @@ START_TEST(test_declared_kills_all)
 }
 END_TEST
 
+START_TEST(test_one_is_killed_that_the_central_unit_names)
+{
+    pid_t pids[] = {child(0, NULL), child(1, NULL)};
+
+    ck_assert_int_eq(here("job@1", 2, pids, 0), FT_OK);
+    ft_ranks_end_one(ranks, "job@2", 1, "it did not begin");
+    ft_ranks_end_one(ranks, "job@1", 7, "it did not begin");
+    ck_assert(lives(0) && lives(1));
+    ck_assert_uint_eq(reports_n, 0);
+    ft_ranks_end_one(ranks, "job@1", 1, "it did not begin");
+    ck_assert(lives(0) && was_killed(1));
+    ck_assert_uint_eq(reports_n, 1);
+    ck_assert_str_eq(reports[0].name, "ranks_killed");
+    ck_assert_int_eq(reports[0].rank, 1);
+    ck_assert_ptr_nonnull(strstr(reports[0].text, "it did not begin"));
+}
+END_TEST
+
 START_TEST(test_cut_kills_those_whose_launcher_is_silent_too)
 {
     pid_t silent[] = {child(0, NULL)}, unknown[] = {child(1, NULL)}, in_touch[] = {child(2, NULL)};
@@ -317,6 +336,92 @@ START_TEST(test_a_process_that_ended_is_not_hit)
 }
 END_TEST
 
+/* ---------------------------------------------------------------- killed by others */
+
+/* Ends with all its threads when it is killed, but nobody has waited for it yet. */
+static bool is_seen_killed(pid_t pid, int signal)
+{
+    for (int64_t end_ms = ft_clock_ms() + LONG_MS; ft_clock_ms() < end_ms; usleep(1000))
+        if (ft_ranks_killed_by(ranks, "job@1", 0, pid) == signal)
+            return true;
+    return false;
+}
+
+START_TEST(test_a_signal_that_ends_a_process_is_seen)
+{
+    pid_t pids[] = {child(0, NULL)};
+
+    ck_assert_int_eq(here("job@1", 1, pids, 0), FT_OK);
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@1", 0, pids[0]), 0); /* it lives */
+    kill(pids[0], SIGSTOP);
+    usleep(20000);
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@1", 0, pids[0]), 0);
+    kill(pids[0], SIGKILL);
+    ck_assert(is_seen_killed(pids[0], SIGKILL));
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@1", 1, pids[0]), 0);
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@2", 0, pids[0]), 0);
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@1", 0, getpid()), 0);
+    ck_assert(was_killed(0));
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@1", 0, pids[0]), 0); /* nothing is left */
+}
+END_TEST
+
+static void *wait_for_ever(void *unused)
+{
+    pause();
+    return unused;
+}
+
+/* Its first thread has left, and it runs on. */
+static pid_t headless_child(int i)
+{
+    pthread_t thread;
+
+    children[i] = fork();
+    ck_assert_int_ge(children[i], 0);
+    if (children[i] == 0) {
+        if (pthread_create(&thread, NULL, wait_for_ever, NULL) != 0)
+            _exit(1);
+        pthread_exit(NULL);
+    }
+    return children[i];
+}
+
+START_TEST(test_a_process_with_a_thread_left_lives)
+{
+    pid_t pids[] = {headless_child(0)};
+
+    usleep(50000);
+    ck_assert_int_eq(here("job@1", 1, pids, 0), FT_OK);
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@1", 0, pids[0]), 0);
+    kill(pids[0], SIGKILL);
+    ck_assert(is_seen_killed(pids[0], SIGKILL));
+}
+END_TEST
+
+START_TEST(test_a_process_that_ends_by_itself_was_not_killed)
+{
+    int gate[2];
+    pid_t pids[1];
+    siginfo_t info;
+
+    ck_assert_int_eq(pipe(gate), 0);
+    pids[0] = children[0] = fork();
+    ck_assert_int_ge(pids[0], 0);
+    if (pids[0] == 0) {
+        char c;
+
+        _exit(read(gate[0], &c, 1) == 1 ? 9 : 1);
+    }
+    ck_assert_int_eq(here("job@1", 1, pids, 0), FT_OK);
+    ck_assert_int_eq(write(gate[1], "x", 1), 1);
+    ck_assert_int_eq(waitid(P_PID, (id_t) pids[0], &info, WEXITED | WNOWAIT), 0);
+    ck_assert_int_eq(ft_ranks_killed_by(ranks, "job@1", 0, pids[0]), 0);
+    close(gate[0]);
+    close(gate[1]);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- stopped */
 
 START_TEST(test_stopped_and_resumed)
@@ -362,6 +467,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, test_declared_kills_all);
+    tcase_add_test(tcase, test_one_is_killed_that_the_central_unit_names);
     tcase_add_test(tcase, test_cut_kills_those_whose_launcher_is_silent_too);
     tcase_add_test(tcase, test_spared_only_as_long_as_the_launcher_is_heard_of);
     tcase_add_test(tcase, test_lease_back_in_time_spares_all);
@@ -371,6 +477,9 @@ int main(void)
     tcase_add_test(tcase, test_others_processes_are_not_taken);
     tcase_add_test(tcase, test_jobs_are_bounded);
     tcase_add_test(tcase, test_a_process_that_ended_is_not_hit);
+    tcase_add_test(tcase, test_a_signal_that_ends_a_process_is_seen);
+    tcase_add_test(tcase, test_a_process_with_a_thread_left_lives);
+    tcase_add_test(tcase, test_a_process_that_ends_by_itself_was_not_killed);
     tcase_add_test(tcase, test_stopped_and_resumed);
     tcase_add_test(tcase, test_stopped_for_too_long_is_killed_if_asked_for);
     suite_add_tcase(suite, tcase);

@@ -58,7 +58,7 @@ START_TEST(own_options_are_taken_out_wherever_they_are)
 {
     ck_assert_int_eq(READ("--ft", "-N", "2", "--ft-spares", "3", "--mem=1G", "--share", "j"), 8);
     ck_assert_str_eq(all_kept(), "-N 2 --mem=1G ");
-    ck_assert_str_eq(o.mode, "retarget");
+    ck_assert_str_eq(o.mode, "");
     ck_assert_uint_eq(o.spares, 3);
     ck_assert(o.share);
     ck_assert_int_eq(READ("--ft=repair", "--ft-spares=0", "job.sh"), 3);
