@@ -138,6 +138,12 @@ static int component_register(void)
         "Seconds that a daemon may take to report when a fault tolerant job spawns processes on a "
         "new node (0: no limit)",
         PMIX_MCA_BASE_VAR_TYPE_INT, &ftp_params.start_timeout_s);
+    ftp_params.spare_ranks = -1;
+    pmix_mca_base_component_var_register(
+        c, "spare_ranks",
+        "Ranks that are started beside those asked for, and wait to replace one (-1: on nodes that "
+        "the resource manager's job has as spares, as many as another node has ranks)",
+        PMIX_MCA_BASE_VAR_TYPE_INT, &ftp_params.spare_ranks);
     ftp_params.silence_ms = 3000;
     pmix_mca_base_component_var_register(
         c, "silence", "After how many milliseconds of silence a daemon is lost; 0: PRRTE's own way",
@@ -206,6 +212,8 @@ static int master_init(void)
     rc = ftp_collective_init();
     if (rc == PRTE_SUCCESS)
         rc = ftp_survive_init();
+    if (rc == PRTE_SUCCESS) /* before survive.c hears of it: after it here */
+        rc = ftp_exited_init();
     if (rc == PRTE_SUCCESS)
         rc = ftp_job_init();
     return rc;
@@ -218,6 +226,7 @@ static int master_finalize(void)
     ftp_alloc_fini();
     ftp_report_close();
     ftp_slurm_fini();
+    ftp_spares_fini();
     ftp_units_fini();
     ftp_collective_fini();
     ftp_orphan_fini();
@@ -236,7 +245,9 @@ static int daemon_init(void)
     ftp_modex_init();
     ftp_orphan_init();
     ftp_serve_init();
-    rc = ftp_keep_init();
+    rc = ftp_exited_init();
+    if (rc == PRTE_SUCCESS)
+        rc = ftp_keep_init();
     return rc == PRTE_SUCCESS ? ftp_daemon_init() : rc;
 }
 

@@ -7,9 +7,12 @@
  *
  *   component.c   the MCA component: parameters, which PRRTE it dares to enter
  *   survive.c     master: a daemon is lost -> node down, its processes dead, the job goes on
+ *   abort.c       master: a process called abort, and its job ends
+ *   exited.c      everywhere: who exits without MPI_Finalize is lost
  *   starting.c    master: daemons that do not come up
  *   job.c         master: which jobs asked for fault tolerance, their children, their exit code
  *   spares.c      master: nodes of the allocation that are kept as spares
+ *   waiting.c     master: warm spare ranks of a job
  *   slots.c       master: the slot of a process that failed is free at once
  *   slurm.c       master: daemons on nodes that Slurm gave
  *   hosts.c       master: spawns onto nodes that a resource manager gave
@@ -74,6 +77,7 @@ struct ftp_params {
     char *system;   /* "auto", "none", or the system's unit to use as an FT host */
     const char *preload; /* library to load into the ranks; "": none */
     int start_timeout_s; /* that a new daemon may take to report */
+    int spare_ranks; /* that wait in each job, beside its ranks; negative: as spare nodes allow */
     int silence_ms; /* a daemon that is silent for so long is lost; 0: PRRTE's own way */
     int verbose;
 };
@@ -107,6 +111,22 @@ void ftp_survive_declared(const char *node, const char *why);
 /* A daemon that nothing runs under is not needed any more: its node is left, in order. */
 void ftp_survive_leave(prte_proc_t *daemon);
 
+/* ---- abort.c */
+
+/* Is it the end of its job if a process of this tolerant one calls abort? */
+bool ftp_abort_ends(const prte_job_t *job);
+/* Has the job that spawned this one, or one before that, been ended so? */
+bool ftp_abort_has_ended(const prte_job_t *job);
+bool ftp_abort_happened(void); /* of any job of this launcher */
+/* Kills a job's processes. */
+void ftp_abort_terminate(const prte_job_t *job);
+/* It has: stock's handler of that is called so that it ends the job, and all that it spawned. */
+void ftp_abort(prte_job_t *job, prte_state_cbfunc_t stock, int fd, short args, void *caddy);
+
+/* ---- exited.c */
+
+int ftp_exited_init(void);
+
 /* ---- growth.c: one job at a time makes the machine grow */
 void ftp_growth_start(void);            /* once PRRTE's own parts are chosen */
 bool ftp_growth_hold(prte_job_t *job);  /* true: it waits, and will come to LAUNCH_DAEMONS again */
@@ -137,11 +157,20 @@ bool ftp_job_is_active(const prte_job_t *job);
 /* Whether all processes of a job were started; a job that is lost earlier fails to start. */
 bool ftp_job_has_started(const prte_job_t *job);
 
+/* The job that a job was spawned by, the daemons' own for those of mpirun; NULL: it is not known. */
+prte_job_t *ftp_job_spawner(const prte_job_t *job);
+
+/* Whether who spawned it has ended: nobody waits for it, and it would wait for ever. */
+bool ftp_job_is_orphan(const prte_job_t *job);
+
 /* Whether the launcher is to go on if it loses a daemon now. */
 bool ftp_job_any_tolerant(void);
 
 /* A process of a tolerant job ended, in whatever way; called once for each. */
 void ftp_job_process_ended(prte_proc_t *proc);
+
+/* It exited without MPI_Finalize: its code is the job's, if that has none yet. */
+void ftp_job_process_exited(prte_job_t *job, const prte_proc_t *proc);
 
 /* The launcher's exit status as the jobs left it; what the end of a lost daemon's ssh did to it is
  * undone. */
@@ -149,8 +178,25 @@ void ftp_job_restore_exit_status(void);
 
 /* ---- spares.c */
 
-/* Once PRRTE knows the allocation: takes the nodes out of it that are spares. */
+/* Once PRRTE knows the allocation: finds the nodes in it that are spares. Those on which no ranks are
+ * to wait are taken out of it. */
 void ftp_spares_keep_back(void);
+
+/* Before the first daemons are started: some are on the nodes for spare ranks, whatever --host says. */
+void ftp_spares_start(prte_job_t *daemons);
+
+/* Whether a node is in PRRTE's pool for spare ranks alone, and how many such nodes there are. */
+bool ftp_spares_has(const prte_node_t *node);
+int ftp_spares_count(void);
+
+void ftp_spares_fini(void);
+
+/* ---- waiting.c */
+
+/* Before a job is mapped: adds its spare ranks, and tells its processes how many these are. False: it
+ * cannot have them, and was told why. */
+bool ftp_waiting_add(prte_job_t *job);
+void ftp_waiting_mapped(const prte_job_t *job); /* afterwards */
 
 /* ---- slots.c */
 

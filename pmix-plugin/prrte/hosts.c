@@ -74,23 +74,9 @@ static void want(const char *host)
     move_to_end(node);
 }
 
-static bool is_spawned_by_tolerant(const prte_job_t *job)
-{
-    pmix_proc_t *spawner = NULL;
-    bool yes;
-
-    if (!prte_get_attribute((pmix_list_t *) &job->attributes, PRTE_JOB_LAUNCH_PROXY,
-                            (void **) &spawner, PMIX_PROC)
-        || spawner == NULL)
-        return false;
-    yes = ftp_job_is_tolerant(prte_get_job_data_object(spawner->nspace));
-    PMIX_PROC_RELEASE(spawner);
-    return yes;
-}
-
 void ftp_hosts_want(prte_job_t *job)
 {
-    if (!prte_managed_allocation || !is_spawned_by_tolerant(job))
+    if (!prte_managed_allocation || !ftp_job_is_tolerant(ftp_job_spawner(job)))
         return;
     for (int i = 0; i < job->apps->size; i++) {
         prte_app_context_t *app = (prte_app_context_t *) pmix_pointer_array_get_item(job->apps, i);

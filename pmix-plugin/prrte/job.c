@@ -15,7 +15,7 @@
  *                   growth at a time (growth.c)
  *   VM_READY        prune; afterwards tell the new daemons which ones are lost
  *   MAP             nodes of lost daemons stay DOWN, whoever asks for them by name; a job whose
- *                   spawner is gone is not started
+ *                   spawner is gone is not started; spare ranks (waiting.c)
  *   LAUNCH_APPS     environment of the processes (units.c)
  *   RUNNING         report (report.c)
  *   TERMINATED      exit code; report
@@ -58,6 +58,20 @@ bool ftp_job_is_tolerant(const prte_job_t *job)
 {
     return job != NULL && !PMIX_CHECK_NSPACE(job->nspace, PRTE_PROC_MY_NAME->nspace)
            && asks_for_tolerance(job);
+}
+
+prte_job_t *ftp_job_spawner(const prte_job_t *job)
+{
+    pmix_proc_t *spawner = NULL;
+    prte_job_t *found;
+
+    if (!prte_get_attribute((pmix_list_t *) &job->attributes, PRTE_JOB_LAUNCH_PROXY,
+                            (void **) &spawner, PMIX_PROC)
+        || spawner == NULL)
+        return NULL;
+    found = prte_get_job_data_object(spawner->nspace);
+    PMIX_PROC_RELEASE(spawner);
+    return found;
 }
 
 bool ftp_job_has_started(const prte_job_t *job)
@@ -106,6 +120,12 @@ void ftp_job_process_ended(prte_proc_t *proc)
         some_ended_well = true;
 }
 
+void ftp_job_process_exited(prte_job_t *job, const prte_proc_t *proc)
+{
+    if (job->exit_code == 0)
+        job->exit_code = proc->exit_code;
+}
+
 void ftp_job_restore_exit_status(void)
 {
     prte_exit_status = jobs_status;
@@ -135,18 +155,12 @@ static void inherit_tolerance(prte_job_t *job)
 {
     static const prte_attribute_key_t inherited[] = {
         PRTE_JOB_RECOVERABLE, PRTE_JOB_CONTINUOUS, PRTE_JOB_NOTIFY_ERRORS};
-    pmix_proc_t *spawner = NULL;
-    prte_job_t *parent;
+    const prte_job_t *parent = ftp_job_spawner(job);
 
-    if (!prte_get_attribute(&job->attributes, PRTE_JOB_LAUNCH_PROXY, (void **) &spawner, PMIX_PROC)
-        || spawner == NULL)
-        return;
-    parent = prte_get_job_data_object(spawner->nspace);
-    PMIX_PROC_RELEASE(spawner);
     if (parent == NULL || parent == job || !ftp_job_is_tolerant(parent))
         return;
     for (size_t i = 0; i < sizeof inherited / sizeof inherited[0]; i++)
-        if (prte_get_attribute(&parent->attributes, inherited[i], NULL, PMIX_BOOL)
+        if (prte_get_attribute((pmix_list_t *) &parent->attributes, inherited[i], NULL, PMIX_BOOL)
             && !prte_get_attribute(&job->attributes, inherited[i], NULL, PMIX_BOOL))
             prte_set_attribute(&job->attributes, inherited[i], PRTE_ATTR_GLOBAL, NULL, PMIX_BOOL);
 }
@@ -164,6 +178,7 @@ static void on_launch_daemons(int fd, short args, void *cbdata)
     PMIX_RETAIN(job); /* the caddy is gone after the call */
     if (asks_for_tolerance(job)) {
         ftp_routing_flatten();
+        ftp_spares_start(job);
         ftp_units_start();
     }
     if (asks_for_tolerance(job) && ftp_slurm_is_here()) {
@@ -237,36 +252,45 @@ static void on_vm_ready(int fd, short args, void *cbdata)
     ftp_report_nodes();
 }
 
+static bool is_of_this_launcher(const char *nspace)
+{
+    size_t n = strcspn(PRTE_PROC_MY_NAME->nspace, "@");
+
+    return strncmp(nspace, PRTE_PROC_MY_NAME->nspace, n) == 0 && nspace[n] == '@';
+}
+
 /* Who spawned it ended before it could be started: what is started now would wait for that one in
- * MPI_Init, for ever, and the launcher for it. */
-static bool spawner_is_gone(const prte_job_t *job)
+ * MPI_Init, for ever, and the launcher for it. The whole job of its spawner may be over, by an abort,
+ * and PRRTE have forgotten it. */
+bool ftp_job_is_orphan(const prte_job_t *job)
 {
     pmix_proc_t *name = NULL;
     const prte_proc_t *spawner = NULL;
     const prte_job_t *of;
+    bool is_gone;
 
-    if (!ftp_job_is_tolerant(job)
-        || !prte_get_attribute((pmix_list_t *) &job->attributes, PRTE_JOB_LAUNCH_PROXY,
-                               (void **) &name, PMIX_PROC)
+    if (!prte_get_attribute((pmix_list_t *) &job->attributes, PRTE_JOB_LAUNCH_PROXY,
+                            (void **) &name, PMIX_PROC)
         || name == NULL)
         return false;
     of = prte_get_job_data_object(name->nspace);
-    if (ftp_job_is_tolerant(of) && of != job && name->rank <= INT_MAX)
+    is_gone = of == NULL && ftp_abort_happened() && is_of_this_launcher(name->nspace);
+    if (ftp_job_is_tolerant(job) && ftp_job_is_tolerant(of) && of != job && name->rank <= INT_MAX)
         spawner = (prte_proc_t *) pmix_pointer_array_get_item(of->procs, (int) name->rank);
     PMIX_PROC_RELEASE(name);
-    return spawner != NULL && spawner->state >= PRTE_PROC_STATE_UNTERMINATED;
+    return is_gone || (spawner != NULL && spawner->state >= PRTE_PROC_STATE_UNTERMINATED);
 }
 
 static void on_map(int fd, short args, void *cbdata)
 {
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+    prte_job_t *job = caddy->jdata;
     const pmix_rank_t *lost;
     size_t n;
 
-    if (spawner_is_gone(caddy->jdata)) {
-        ftp_say(1, "job %s is not started: the process that spawned it is gone",
-                caddy->jdata->nspace);
-        PRTE_ACTIVATE_JOB_STATE(caddy->jdata, PRTE_JOB_STATE_MAP_FAILED);
+    if (ftp_job_is_orphan(job) || ftp_abort_has_ended(job)) {
+        ftp_say(1, "job %s is not started: the process that spawned it is gone", job->nspace);
+        PRTE_ACTIVATE_JOB_STATE(job, PRTE_JOB_STATE_MAP_FAILED);
         PMIX_RELEASE(caddy);
         return;
     }
@@ -276,7 +300,16 @@ static void on_map(int fd, short args, void *cbdata)
         if (daemon != NULL)
             ftp_daemon_mark_down(daemon);
     }
+    if (!ftp_waiting_add(job)) {
+        job->exit_code = PRTE_ERR_OUT_OF_RESOURCE;
+        PRTE_ACTIVATE_JOB_STATE(job, PRTE_JOB_STATE_MAP_FAILED);
+        PMIX_RELEASE(caddy);
+        return;
+    }
+    PMIX_RETAIN(job); /* the caddy is gone after the call */
     stock_map(fd, args, cbdata);
+    ftp_waiting_mapped(job);
+    PMIX_RELEASE(job);
 }
 
 static void on_launch_apps(int fd, short args, void *cbdata)
@@ -302,6 +335,8 @@ static void on_running(int fd, short args, void *cbdata)
     if (ftp_job_is_tolerant(caddy->jdata))
         ftp_report_job_started(caddy->jdata);
     ftp_ranks_changed();
+    if (ftp_job_is_orphan(caddy->jdata) || ftp_abort_has_ended(caddy->jdata))
+        ftp_abort_terminate(caddy->jdata);
     stock_running(fd, args, cbdata);
 }
 

@@ -24,6 +24,7 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/modex.c \
     pmix-plugin/prrte/news.c pmix-plugin/prrte/news.h \
     pmix-plugin/prrte/orphan.c \
+    pmix-plugin/prrte/places.c pmix-plugin/prrte/places.h \
     pmix-plugin/prrte/ranks.c pmix-plugin/prrte/ranks.h \
     pmix-plugin/prrte/repair.c \
     pmix-plugin/prrte/report.c pmix-plugin/prrte/report.h \
@@ -37,6 +38,9 @@ pmix_plugin_prrte_prte_mca_errmgr_ft_la_SOURCES = \
     pmix-plugin/prrte/spawn.c pmix-plugin/prrte/spawn.h \
     pmix-plugin/prrte/srun.c pmix-plugin/prrte/srun.h \
     pmix-plugin/prrte/survive.c \
+    pmix-plugin/prrte/abort.c \
+    pmix-plugin/prrte/exited.c \
+    pmix-plugin/prrte/waiting.c \
     pmix-plugin/prrte/units.c pmix-plugin/prrte/units.h \
     pmix-plugin/prrte/words.c pmix-plugin/prrte/words.h
 # PRRTE's headers want to be found before ours; libprrte and libpmix are in the program that loads it.

@@ -265,6 +265,7 @@ static void tell_other_jobs(const prte_proc_t *proc, prte_proc_state_t state)
 static void on_error(int fd, short args, void *cbdata)
 {
     prte_state_caddy_t *caddy = (prte_state_caddy_t *) cbdata;
+    prte_job_t *job = prte_get_job_data_object(caddy->name.nspace);
     prte_proc_t *proc;
 
     if (is_daemon(&caddy->name)) {
@@ -272,7 +273,7 @@ static void on_error(int fd, short args, void *cbdata)
         return;
     }
     proc = proc_of(&caddy->name);
-    if (proc != NULL && ftp_job_is_tolerant(prte_get_job_data_object(caddy->name.nspace))) {
+    if (proc != NULL && ftp_job_is_tolerant(job)) {
         if (ended_before(proc)) {
             PMIX_RELEASE(caddy);
             return;
@@ -280,6 +281,12 @@ static void on_error(int fd, short args, void *cbdata)
         if (proc->state < PRTE_PROC_STATE_UNTERMINATED)
             tell_other_jobs(proc, caddy->proc_state);
         ftp_report_process_failed(proc, caddy->proc_state);
+        if (caddy->proc_state == PRTE_PROC_STATE_TERM_WO_SYNC)
+            ftp_job_process_exited(job, proc);
+        if (caddy->proc_state == PRTE_PROC_STATE_CALLED_ABORT && ftp_abort_ends(job)) {
+            ftp_abort(job, stock_error, fd, args, cbdata);
+            return;
+        }
     }
     stock_error(fd, args, cbdata);
 }

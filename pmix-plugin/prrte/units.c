@@ -524,6 +524,20 @@ static void enable_ulfm(prte_job_t *job)
             PMIx_Setenv("OMPI_MCA_mpi_ft_enable", "1", false, &app->env);
 }
 
+/* What the MPI layer is to do about losses, and where the nodes are. How many of the ranks are spares
+ * was said when they were mapped (waiting.c). */
+static void set_world(prte_app_context_t *app)
+{
+    static const char *const names[] = {"FT_MODE", "FT_REPAIR_SHRINK", "FT_LOCATIONS"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+
+        if (value != NULL && value[0] != '\0')
+            PMIx_Setenv(names[i], value, true, &app->env);
+    }
+}
+
 void ftp_units_set_environment(prte_job_t *job)
 {
     char host[HOST_MAX];
@@ -546,5 +560,6 @@ void ftp_units_set_environment(prte_job_t *job)
         PMIx_Setenv("OMPI_MCA_mpi_add_procs_cutoff", "1024", false, &app->env); /* see the layer */
         PMIx_Setenv("OMPI_MCA_coll", "^han", false, &app->env);
         set_preload(app);
+        set_world(app);
     }
 }

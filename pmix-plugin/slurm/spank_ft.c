@@ -53,7 +53,7 @@ static const char *const option_variables[] = {
 
 enum { MODE, SPARES };
 static struct {
-    const char *mode; /* NULL: not asked for */
+    const char *mode; /* NULL: not asked for; "": --ft without a value, or --ft-spares alone */
     unsigned spares;
 } asked;
 
@@ -80,7 +80,7 @@ static int take(int which, const char *value, int remote)
         return -1;
     }
     if (!asked.mode)
-        asked.mode = FT_MODE_DEFAULT;
+        asked.mode = "";
     return 0;
 }
 
@@ -90,13 +90,14 @@ static int register_options(spank_t spank)
         {.name = (char[]){FT_OPTION},
          .arginfo = (char[]){"MODE"},
          .usage = (char[]){"the job goes on when it loses a node; MODE is " FT_MODES
-                           " (default " FT_MODE_DEFAULT ")"},
+                           " (default report, with --ft-spares retarget)"},
          .has_arg = 2, /* as in getopt_long: it may have one */
          .val = MODE,
          .cb = take},
         {.name = (char[]){FT_OPTION_SPARES},
          .arginfo = (char[]){"N"},
-         .usage = (char[]){"ask for N nodes more and keep them idle, to take lost nodes' places"},
+         .usage = (char[]){"ask for N nodes more to take lost nodes' places; but for --ft=report, "
+                           "spare ranks wait on them"},
          .has_arg = 1,
          .val = SPARES,
          .cb = take}};
@@ -156,7 +157,8 @@ static void say_what_is_missing(void)
 static int submitting(int argc, char *argv[])
 {
     const char *granted = getenv(FT_REQUEST_SPARES);
-    struct variables_asked variables = {asked.mode, granted, prefix_of(argc, argv)};
+    struct variables_asked variables = {ft_mode_of(asked.mode, asked.spares), granted,
+                                        prefix_of(argc, argv)};
     char why[1300];
 
     if (!asked.mode) {
@@ -215,7 +217,8 @@ static void count_without_spares(spank_t spank, const char *granted)
 static int starting(spank_t spank, int argc, char *argv[])
 {
     char granted[16] = "", why[1300];
-    struct variables_asked variables = {asked.mode, granted, prefix_of(argc, argv)};
+    struct variables_asked variables = {ft_mode_of(asked.mode, asked.spares), granted,
+                                        prefix_of(argc, argv)};
     uint32_t step = 0;
 
     if (!asked.mode || spank_get_item(spank, S_JOB_STEPID, &step) != ESPANK_SUCCESS

@@ -9,7 +9,8 @@
  *   SLURM_NO_KILL               "": for steps what --no-kill is for the allocation
  *   FT_RSH_AGENT                ft-srun: other nodes are reached with srun, not with ssh
  *   FT_MODE                     --ft=MODE, for whoever acts differently (libftmpi, the units)
- *   FT_SPARES                   so many nodes at the end of the allocation are spares
+ *   FT_SPARES                   so many nodes at the end of the allocation are spares: for spare ranks,
+ *                               or idle, by FT_MODE
  *
  * The job's shell is not touched: what is to be preloaded is named to the launcher, which loads it
  * into the ranks alone. Nothing here is secret.

@@ -8,6 +8,10 @@
  *   PRTE_MCA_errmgr_ft_runtime    the component brings up the units with the job
  *   PRTE_MCA_errmgr_ft_preload    library for the ranks; "none" with --no-preload (PRRTE 3.0.8
  *                                 crashes on an empty value, and it may be set already)
+ *   PRTE_MCA_errmgr_ft_spare_ranks, FT_MODE   --spares, --mode; in a job of Slurm's with spare nodes
+ *                                 both may be there already, or follow from the nodes
+ *   FT_REPAIR_SHRINK                          --shrink
+ *   FT_LOCATIONS                  where the ft.conf's nodes are, for the library in the ranks
  *   FT_RSH_AGENT                  in a job of Slurm: how the central unit reaches other nodes
  *   PRTE_MCA_errmgr_ft_always, SLURM_NO_KILL, FT_MODE, FT_SPARES   for jobs of Slurm
  *                                 (pmix-plugin/slurm/variables.c says what for)
@@ -26,6 +30,9 @@
 #include "config.h"
 
 #include "cli/environ.h"
+
+#include "cli/locations.h"
+#include "common/jobrequest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -92,6 +99,36 @@ static int add_slurm(struct environ_list *list, const struct options *options,
     return 0;
 }
 
+/* Spare ranks are the launcher's business, the mode is that of the library in the ranks. A job of
+ * Slurm's may have a mode already. --spares 0 is said too: there it is not the same as nothing. */
+static int add_spares(struct environ_list *list, const struct options *options,
+                      char *(*get)(const char *name))
+{
+    const char *mode = options->run_mode;
+    char spares[16];
+
+    snprintf(spares, sizeof spares, "%u", options->spare_ranks);
+    if (!mode && options->spare_ranks > 0 && !ft_mode_mends(get("FT_MODE")))
+        mode = ft_mode_of(NULL, options->spare_ranks);
+    return add(list, "PRTE_MCA_errmgr_ft_spare_ranks", options->spare_ranks_given ? spares : NULL)
+                       < 0
+                   || add(list, "FT_MODE", mode) < 0
+                   || add(list, "FT_REPAIR_SHRINK", options->shrink ? "1" : NULL) < 0
+               ? -1 : 0;
+}
+
+/* What the user has set himself stays. */
+static int add_locations(struct environ_list *list, const struct options *options,
+                         char *(*get)(const char *name))
+{
+    const char *conf = options->conf ? options->conf : get("FT_CONF");
+    char *locations = conf && !get("FT_LOCATIONS") ? locations_of(conf) : NULL;
+    int result = add(list, "FT_LOCATIONS", locations);
+
+    free(locations);
+    return result;
+}
+
 static int add_daemons(struct environ_list *list, const struct install *install)
 {
     if (install->kind == INSTALL_AS_CONFIGURED)
@@ -147,7 +184,9 @@ int environ_make(struct environ_list *list, const struct options *options,
 {
     memset(list, 0, sizeof *list);
     if (add_settings(list, options, install) < 0 || add_slurm(list, options, install, get) < 0
-        || add_daemons(list, install) < 0 || add_component(list, install, get) < 0)
+        || add_spares(list, options, get) < 0 || add_locations(list, options, get) < 0
+        || add_daemons(list, install) < 0
+        || add_component(list, install, get) < 0)
         return -1;
     return 0;
 }

@@ -17,6 +17,7 @@ src_cli_libftcli_la_SOURCES = \
     src/cli/events_asked.c src/cli/events_asked.h \
     src/cli/install.c src/cli/install.h \
     src/cli/listing.c src/cli/listing.h \
+    src/cli/locations.c src/cli/locations.h \
     src/cli/modules.c \
     src/cli/move.c \
     src/cli/mpirun.c src/cli/mpirun.h \

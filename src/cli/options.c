@@ -25,6 +25,12 @@
 #include <unistd.h>
 
 const char options_help[] =
+    "  --spares N        N more ranks that wait to take a lost rank's place at once; they need slots\n"
+    "                    as well, and are put on nodes of their own where there are any\n"
+    "  --mode MODE       what becomes of a loss: report (default), retarget (default with\n"
+    "                    --spares) or repair\n"
+    "  --shrink          with --mode repair: go on with fewer ranks where nobody can be had for\n"
+    "                    a lost one\n"
     "  --pool HOSTLIST   spare nodes that may join the job, e.g. n3,n4 or n[3-6]\n"
     "  --conf FILE       settings (ft.conf(5)); default $FT_CONF, else none\n"
     "  --events FILE     write the event log there instead of below\n"
@@ -145,6 +151,25 @@ static int take_mode(struct options *o, const char *value, char *why, size_t siz
     return -1;
 }
 
+static int take_run_mode(struct options *o, const char *value, char *why, size_t size)
+{
+    o->run_mode = ft_mode_parse(value);
+    if (o->run_mode)
+        return 0;
+    snprintf(why, size, "--mode %s: there is no such mode; it is " FT_MODES, value);
+    return -1;
+}
+
+static int take_spare_ranks(struct options *o, const char *value, char *why, size_t size)
+{
+    o->spare_ranks_given = true;
+    if (ft_spares_parse(value, &o->spare_ranks) == 0)
+        return 0;
+    snprintf(why, size, "--spares %s: it takes a number of ranks from 0 to %d", value,
+             FT_SPARES_MAX);
+    return -1;
+}
+
 static int take_spares(struct options *o, const char *value, char *why, size_t size)
 {
     if (ft_spares_parse(value, &o->spares) == 0)
@@ -164,6 +189,7 @@ static int take_spares(struct options *o, const char *value, char *why, size_t s
         return 0;                                                                          \
     }
 FLAG(share)
+FLAG(shrink)
 FLAG(no_preload)
 FLAG(verbose)
 FLAG(help)
@@ -171,6 +197,9 @@ FLAG(version)
 
 static const struct option table[] = {
     {"--pool", true, take_pool},
+    {"--spares", true, take_spare_ranks},
+    {"--mode", true, take_run_mode},
+    {"--shrink", false, take_shrink},
     {"--conf", true, take_conf},
     {"--events", true, take_events},
     {"--event-log", true, take_events},
@@ -209,6 +238,22 @@ static const struct option *find(const char *word, unsigned more, const char **v
     return more & OPTIONS_SHELL && is_called(&shell_option, word, length) ? &shell_option : NULL;
 }
 
+/* What does not go together. */
+static int check(const struct options *o, int at, char *why, size_t size)
+{
+    if (o->shrink && (!o->run_mode || strcmp(o->run_mode, "repair") != 0)) {
+        snprintf(why, size, "--shrink says how --mode repair is to go on; it needs that mode");
+        return -1;
+    }
+    if (o->spare_ranks == 0
+        || (!o->no_preload && (!o->run_mode || strcmp(o->run_mode, "report") != 0)))
+        return at;
+    snprintf(why, size, o->no_preload
+             ? "--spares needs the library that --no-preload leaves out: spares wait in it"
+             : "--spares with --mode report: nothing would use them; it is retarget or repair");
+    return -1;
+}
+
 int options_parse(struct options *o, int argc, char **argv, unsigned more, char *why, size_t size)
 {
     int i = 1;
@@ -219,9 +264,9 @@ int options_parse(struct options *o, int argc, char **argv, unsigned more, char 
         const struct option *option = find(argv[i], more, &value);
 
         if (strcmp(argv[i], "--") == 0)
-            return i + 1;
+            return check(o, i + 1, why, size);
         if (!option)
-            return i;
+            break;
         i++;
         if (!option->has_value && value) {
             snprintf(why, size, "%s takes no value", option->name);
@@ -236,7 +281,7 @@ int options_parse(struct options *o, int argc, char **argv, unsigned more, char 
         if (option->take(o, value, why, size) < 0)
             return -1;
     }
-    return i;
+    return check(o, i, why, size);
 }
 
 int options_take(struct options *o, const char *name, const char *value, char *why, size_t size)

@@ -15,7 +15,11 @@ struct options {
     char *events;        /* absolute */
     const char *shell;   /* ft env only */
     const char *mode;    /* ft sbatch and salloc only: --ft=MODE, a constant */
-    unsigned spares;     /* the same: --ft-spares */
+    unsigned spares;     /* ft sbatch and salloc only: --ft-spares, nodes */
+    const char *run_mode; /* --mode, a constant; NULL: not given */
+    unsigned spare_ranks; /* --spares */
+    bool spare_ranks_given;
+    bool shrink;          /* with --mode repair */
     bool share;
     bool no_preload;
     bool verbose;

@@ -58,8 +58,9 @@ static int help(const char *name)
            batch ? "sbatch --ft-spares=1 -N 4 --ntasks-per-node=2 job.sh"
                  : "salloc --ft-spares=1 -N 4 --ntasks-per-node=2",
            name, name);
-    printf("  --ft=MODE         " FT_MODES "; default " FT_MODE_DEFAULT "\n"
-           "  --ft-spares=N     ask for N nodes more, kept idle to take lost nodes' places\n"
+    printf("  --ft=MODE         " FT_MODES "; default report, with --ft-spares retarget\n"
+           "  --ft-spares=N     ask for N nodes more to take lost nodes' places: spare ranks wait\n"
+           "                    on them, but with --ft=report, where they are kept idle\n"
            "  --conf FILE       settings (ft.conf(5)); default $FT_CONF, else none\n"
            "  --events FILE     write the event log of each mpirun there\n"
            "  --share           a surviving node of the job may take a lost node's place\n"
@@ -295,8 +296,7 @@ static int submit(struct request *r)
     char why[2048];
     int code = CLI_RUN_FAILED;
 
-    if (!r->options.mode)
-        r->options.mode = FT_MODE_DEFAULT;
+    r->options.mode = ft_mode_of(r->options.mode, r->options.spares);
     if (read_script(r, why, sizeof why) < 0 || check(r, why, sizeof why) < 0) {
         cli_error(r->name, "%s", why);
         return code;

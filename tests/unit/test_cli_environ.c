@@ -164,6 +164,26 @@ START_TEST(options_become_variables)
 }
 END_TEST
 
+START_TEST(the_ranks_hear_where_the_nodes_are)
+{
+    char path[] = "/tmp/ft-test-conf.XXXXXX";
+    struct options o = {.conf = path};
+    int fd = mkstemp(path);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_gt(dprintf(fd, "node \"n0\" { location = \"row1/rack1\" }\nnode \"n1\" { }\n"
+                                 "node \"n2\" { location = \"row1/rack2\" }\n"), 0);
+    close(fd);
+    ck_assert_int_eq(install_find(&in, FT_BINDIR "/ft", NULL), 0);
+    ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
+    unlink(path);
+    ck_assert_str_eq(environ_value(&list, "FT_LOCATIONS"), "n0=row1/rack1 n2=row1/rack2");
+    environ_clear(&list); /* a file that is not there is the central unit's to complain about */
+    ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
+    ck_assert_ptr_null(environ_value(&list, "FT_LOCATIONS"));
+}
+END_TEST
+
 START_TEST(what_is_not_given_is_not_set)
 {
     struct options o = {.no_preload = true};
@@ -191,6 +211,36 @@ START_TEST(a_job_of_slurms_has_no_words_on_mpiruns_command_line)
     o.spares = 0;
     ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
     ck_assert_ptr_null(environ_value(&list, "FT_SPARES"));
+}
+END_TEST
+
+static char *in_a_job_that_repairs(const char *name)
+{
+    static char mode[] = "repair";
+
+    return strcmp(name, "FT_MODE") == 0 ? mode : NULL;
+}
+
+START_TEST(spare_ranks_and_their_mode)
+{
+    struct options o = {.spare_ranks = 2, .spare_ranks_given = true};
+
+    ck_assert_int_eq(install_find(&in, FT_BINDIR "/ft", NULL), 0);
+    ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
+    ck_assert_str_eq(environ_value(&list, "PRTE_MCA_errmgr_ft_spare_ranks"), "2");
+    ck_assert_str_eq(environ_value(&list, "FT_MODE"), "retarget");
+    environ_clear(&list);
+    ck_assert_int_eq(environ_make(&list, &o, &in, in_a_job_that_repairs), 0);
+    ck_assert_ptr_null(environ_value(&list, "FT_MODE")); /* it stays */
+    environ_clear(&list);
+    o.spare_ranks = 0;
+    ck_assert_int_eq(environ_make(&list, &o, &in, in_a_job_that_repairs), 0);
+    ck_assert_str_eq(environ_value(&list, "PRTE_MCA_errmgr_ft_spare_ranks"), "0");
+    environ_clear(&list);
+    o.spare_ranks_given = false;
+    ck_assert_int_eq(environ_make(&list, &o, &in, nothing), 0);
+    ck_assert_ptr_null(environ_value(&list, "PRTE_MCA_errmgr_ft_spare_ranks"));
+    ck_assert_ptr_null(environ_value(&list, "FT_MODE"));
 }
 END_TEST
 
@@ -296,7 +346,9 @@ int main(void)
     tcase_add_test(t, missing_files_are_counted_and_named);
     tcase_add_test(t, options_become_variables);
     tcase_add_test(t, what_is_not_given_is_not_set);
+    tcase_add_test(t, the_ranks_hear_where_the_nodes_are);
     tcase_add_test(t, a_job_of_slurms_has_no_words_on_mpiruns_command_line);
+    tcase_add_test(t, spare_ranks_and_their_mode);
     tcase_add_test(t, a_moved_installation_names_its_daemons_and_its_component);
     tcase_add_test(t, what_counts_as_a_component_of_prrte);
     tcase_add_test(t, the_users_own_component_folder_is_kept);
