@@ -2,16 +2,18 @@
 /*
  * late_error.c - keeps a message that fails twice from ending the process that sent it.
  *
- * A peer is lost while a message to it is still with the network. Open MPI 5.0 completes the message
- * with an error as soon as it hears of the loss, and the application is told. When the connection
- * itself breaks, maybe much later (a node that was cut off is back), the network's part hands in its
- * own failure, and Open MPI ends the process: "An error occurred in Send error after request freed".
- * It means an application that freed a request which then failed, but asks for that the wrong way
- * around: those were sorted out before, and what comes to this place was told its error.
+ * A peer is lost while a message to it is still with the network. Open MPI 5.0 completes the
+ * message with an error as soon as it hears of the loss, and the application is told. When the
+ * connection itself breaks, maybe much later (a node that was cut off is back), the network's part
+ * hands in its own failure, and Open MPI ends the process: "An error occurred in Send error after
+ * request freed". It means an application that freed a request which then failed, but asks for that
+ * the wrong way around: those were sorted out before, and what comes to this place was told its
+ * error.
  *
- * Open MPI does it by a function of its own that is called from other places, too, with other words.
- * It calls it as any other library would: what is loaded before it can stand in front. So does this
- * file, in libftmpi.so, and for these words does nothing; everything else goes on to Open MPI.
+ * Open MPI does it by a function of its own that is called from other places, too, with other
+ * words. It calls it as any other library would: what is loaded before it can stand in front. So
+ * does this file, in libftmpi.so, and for these words does nothing; everything else goes on to Open
+ * MPI.
  *
  * The same for receives. Needs nothing but libc, as everything in libftmpi.so.
  */

@@ -2,8 +2,8 @@
 /*
  * next.c - finds the function that this library stands in front of. Owns nothing.
  *
- * Usually it is the next one in the order of loading. A script language may have loaded MPI for itself
- * only; that order does not lead to it then, and the library is looked for by its name.
+ * Usually it is the next one in the order of loading. A script language may have loaded MPI for
+ * itself only; that order does not lead to it then, and the library is looked for by its name.
  */
 #define _GNU_SOURCE
 #include "next.h"

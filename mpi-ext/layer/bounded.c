@@ -117,7 +117,7 @@ static bool someone_died(const pmix_proc_t procs[], size_t n)
         return true;
     if (!limits)
         return false;
-    if (limits->peer && ftm_gone_any(limits->peer, 1, FTM_DIED))
+    if (limits->peer && ftm_gone_any(limits->peer, 1, FTM_DIED | FTM_DEPARTED))
         return true;
     PMIX_LOAD_PROCID(&spawned, limits->spawned, PMIX_RANK_WILDCARD);
     return limits->spawned[0] != '\0' && ftm_gone_any(&spawned, 1, FTM_DIED);
@@ -285,29 +285,52 @@ static char **add_env(char *const *env, const char *const *ours)
     return both;
 }
 
-/* Only this layer spawns within limits, and one program at a time. */
+static void free_apps(pmix_app_t *apps, size_t n)
+{
+    for (size_t i = 0; apps && i < n; i++)
+        free(apps[i].env);
+    free(apps);
+}
+
+/* Copies of apps, each with its environment. To be freed by free_apps. */
+static pmix_app_t *with_env(const pmix_app_t apps[], size_t n)
+{
+    pmix_app_t *copies = calloc(n, sizeof *copies);
+
+    for (size_t i = 0; copies && i < n; i++) {
+        copies[i] = apps[i];
+        copies[i].env = add_env(apps[i].env, limits->envs ? limits->envs[i] : NULL);
+        if (!copies[i].env) {
+            free_apps(copies, i);
+            return NULL;
+        }
+    }
+    return copies;
+}
+
+/* Only this layer spawns within limits. */
 pmix_status_t ftm_spawn(const pmix_info_t job_info[], size_t ninfo, const pmix_app_t apps[],
                         size_t napps, pmix_nspace_t nspace)
 {
     struct call *call = new_call();
-    pmix_app_t app = apps[0]; /* a copy, to change its environment */
+    pmix_app_t *ours = with_env(apps, napps);
     pmix_status_t status;
 
-    app.env = add_env(apps[0].env, limits->env);
-    if (!call || !app.env || napps != 1) {
-        free(app.env);
+    if (!call || !ours) {
+        free_apps(ours, napps);
         if (call)
             free_call(call);
-        return napps != 1 ? PMIX_ERR_BAD_PARAM : PMIX_ERR_NOMEM;
+        return PMIX_ERR_NOMEM;
     }
     PMIX_LOAD_NSPACE(nspace, NULL);
-    status = PMIx_Spawn_nb(job_info, ninfo, &app, 1, on_spawn, call);
-    free(app.env); /* it has been packed into a message */
+    status = PMIx_Spawn_nb(job_info, ninfo, ours, napps, on_spawn, call);
+    free_apps(ours, napps); /* they have been packed into a message */
     status = await(&call, status, NULL, 0, FTM_NO_DEADLINE);
     if (call && status == PMIX_SUCCESS) {
         PMIX_LOAD_NSPACE(nspace, call->nspace);
         PMIX_LOAD_NSPACE(limits->spawned, call->nspace);
     }
+    limits->refused = call && status != PMIX_SUCCESS;
     if (call)
         free_call(call);
     return status;

@@ -6,14 +6,17 @@
 #define FTM_BOUNDED_H
 
 #include <pmix.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* How long the PMIx calls that this thread makes (inside of MPI functions) may take. */
 struct ftm_limits {
     int64_t deadline_ns;     /* FTM_NO_DEADLINE: none */
-    const pmix_proc_t *peer; /* give up once it has died; NULL: nobody in particular */
-    const char *const *env;  /* a spawned job's processes get these too, "NAME=VALUE"; or NULL */
+    const pmix_proc_t *peer; /* give up once it is gone; NULL: nobody in particular */
+    const char ***envs;      /* for each program of a spawned job what its processes get too, a
+                                list of "NAME=VALUE" up to a NULL; or NULL */
     pmix_nspace_t spawned;   /* gets the name of a job started meanwhile; its death counts too */
+    bool refused;            /* a job was to be started, and the launcher has not done it */
     pmix_status_t gave_up;   /* of a call that did not end: PMIX_ERR_TIMEOUT or _PROC_ABORTED */
 };
 

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "gone.h"
+#include "real.h"
 
 #define PROGRESS_MS 1 /* between two looks at MPI's messages while waiting */
 
@@ -24,9 +25,10 @@ struct given {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct given *given;
+static struct given *given, *retired;
 static MPI_Comm self;
 static bool has_self;
+
 
 bool ftm_comms_mpi_is_up(void)
 {
@@ -67,21 +69,34 @@ MPI_Comm ftm_comms_self(void)
     return comm;
 }
 
-bool ftm_comms_add(MPI_Comm comm)
+static bool put(struct given **list, MPI_Comm comm)
 {
     struct given *entry = malloc(sizeof *entry);
 
-    if (!entry) {
-        PMPI_Comm_free(&comm);
+    if (!entry)
         return false;
-    }
-    PMPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
     entry->comm = comm;
     pthread_mutex_lock(&lock);
-    entry->next = given;
-    given = entry;
+    entry->next = *list;
+    *list = entry;
     pthread_mutex_unlock(&lock);
     return true;
+}
+
+bool ftm_comms_add(MPI_Comm comm)
+{
+    PMPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN);
+    if (put(&given, comm))
+        return true;
+    PMPI_Comm_free(&comm);
+    return false;
+}
+
+/* Without memory it is left to MPI_Finalize. */
+void ftm_comms_retire(MPI_Comm *comm)
+{
+    put(&retired, *comm);
+    *comm = MPI_COMM_NULL;
 }
 
 int ftm_leave(MPI_Comm *comm)
@@ -109,17 +124,8 @@ int ftm_leave(MPI_Comm *comm)
     return MPI_SUCCESS;
 }
 
-void ftm_comms_end(void)
+static void free_all(struct given *left)
 {
-    struct given *left;
-
-    pthread_mutex_lock(&lock);
-    left = given;
-    given = NULL;
-    if (has_self)
-        PMPI_Comm_free(&self);
-    has_self = false;
-    pthread_mutex_unlock(&lock);
     while (left) {
         struct given *entry = left;
 
@@ -127,4 +133,20 @@ void ftm_comms_end(void)
         PMPI_Comm_free(&entry->comm);
         free(entry);
     }
+}
+
+void ftm_comms_end(void)
+{
+    struct given *left, *old;
+
+    pthread_mutex_lock(&lock);
+    left = given;
+    old = retired;
+    given = retired = NULL;
+    if (has_self)
+        PMPI_Comm_free(&self);
+    has_self = false;
+    pthread_mutex_unlock(&lock);
+    free_all(left);
+    free_all(old);
 }

@@ -18,6 +18,13 @@ MPI_Comm ftm_comms_self(void);
  * has been freed then. */
 bool ftm_comms_add(MPI_Comm comm);
 
+/* Instead of PMPI_Comm_free for a communicator that a repair has put out of use, and sets it to
+ * MPI_COMM_NULL. Open MPI finds a message's communicator by a small number, and gives that of a
+ * freed one to the next that is made: what a peer had sent on the old one before it was interrupted
+ * would arrive on the new one, as a message of a rank that may not even exist there (which ends the
+ * process). So it stays, a few kilobytes for each, until the end. */
+void ftm_comms_retire(MPI_Comm *comm);
+
 /* FTMPI_Leave. */
 int ftm_leave(MPI_Comm *comm);
 
@@ -29,7 +36,7 @@ bool ftm_comms_mpi_is_up(void);
  * */
 void ftm_comms_wait(int64_t deadline_ns);
 
-/* Frees what is left of both. */
+/* Frees what is left of all. */
 void ftm_comms_end(void);
 
 #endif

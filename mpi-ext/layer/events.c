@@ -24,7 +24,9 @@
 
 #include "failing.h"
 #include "gone.h"
+#include "keep_sender.h"
 #include "runtime.h"
+#include "world.h"
 
 /* Ours alone; PMIx leaves everything below PMIX_EXTERNAL_ERR_BASE to its users. */
 #define DEPARTING (PMIX_EXTERNAL_ERR_BASE - 4654)
@@ -35,8 +37,11 @@ static void note_died(const pmix_info_t info[], size_t ninfo)
 {
     for (size_t i = 0; i < ninfo; i++)
         if (info[i].value.type == PMIX_PROC && PMIX_CHECK_KEY(&info[i], PMIX_EVENT_AFFECTED_PROC)
-            && info[i].value.data.proc && ftm_gone_add(info[i].value.data.proc, FTM_DIED))
+            && info[i].value.data.proc && ftm_gone_add(info[i].value.data.proc, FTM_DIED)) {
+            ftm_world_died(info[i].value.data.proc); /* the application waits for it */
             ftm_report_process(info[i].value.data.proc);
+            ftm_keep_sender_died(info[i].value.data.proc);
+        }
 }
 
 static void note_node(const pmix_info_t info[], size_t ninfo, void (*note)(const char *node))

@@ -14,6 +14,7 @@
  *                 communicator's own error handler: what the application does about errors is
  *                 its own affair
  */
+#include "abort.h"
 #include "config.h"
 
 #include <mpi.h>
@@ -23,19 +24,41 @@
 #include <stdlib.h>
 
 #include "../hooks.h"
+#include "abort.h"
+#include "among.h"
 #include "bounded.h"
+#include "buffered.h"
+#include "cid.h"
 #include "comms.h"
 #include "events.h"
-#include "failing.h"
+#include "fresh.h"
 #include "gone.h"
+#include "init.h"
+#include "keep.h"
 #include "links.h"
+#include "loop.h"
 #include "reach.h"
+#include "real.h"
+#include "refill.h"
+#include "repair.h"
+#include "role.h"
 #include "runtime.h"
+#include "stale_send.h"
 #include "standin.h"
+#include "start.h"
+#include "stuck.h"
+#include "world.h"
+#include "wrap.h"
 
 #define DIGEST_MS 20
 
 static atomic_int inits; /* MPI_Init and each session */
+
+/* Before all others: without Open MPI's functions there is nothing that the layer could do. */
+static int begin(const struct ftm_preload *preload)
+{
+    return ftm_wrap_begin(preload);
+}
 
 /* Open MPI 5.0 makes the object of a peer when it is first talked to, and an optimised build
  * forgets to make it when the peer is lost before that: the lost one passes for alive, and
@@ -66,12 +89,69 @@ static void survive_broken_connections(void)
         sigaction(SIGPIPE, &ours, NULL);
 }
 
+/* A process that was started into a repair: it comes back as the rank that it was started for, or
+ * not at all. */
+static void join_world(void)
+{
+    MPI_Comm bigger = MPI_COMM_NULL;
+
+    ftm_start_note_program();
+    if (ftm_refill_join(&bigger) != MPI_SUCCESS || ftm_world_begin_joining() != MPI_SUCCESS
+        || ftm_repair_newcomer(bigger) != MPI_SUCCESS)
+        ftm_refill_leave();
+    ftm_wrap_all();
+    ftm_refill_joined();
+}
+
+/* In a job with spare ranks: who is what. A spare comes back from here as the rank that it was
+ * given, or not at all. */
+static void enter_world(void)
+{
+    bool spares;
+
+    if (ftm_joins()) {
+        join_world();
+        return;
+    }
+    if (ftm_fresh_begin()) {
+        ftm_cid_begin();
+        ftm_start_note_program();
+        ftm_wrap_all();
+        return;
+    }
+    spares = ftm_role_begin();
+    if (!spares && !ftm_world_is_wanted()) {
+        ftm_cid_report();
+        return;
+    }
+    ftm_start_note_program();
+    if (ftm_world_begin() != MPI_SUCCESS) {
+        ftm_world_refuse();
+        return;
+    }
+    /* All that can be done beforehand is: whoever waits for a spare waits for what comes after. */
+    ftm_wrap_all();
+    if (spares) {
+        ftm_runtime_open_soon();
+        ftm_role_wait();
+    }
+    ftm_world_joined();
+    ftm_stuck_begin();
+}
+
 static void after_init(void)
 {
     atomic_fetch_add(&inits, 1);
     survive_broken_connections();
+    ftm_stale_send_begin();
     ftm_events_start();
+    enter_world();
     ftm_standin_announce();
+}
+
+static int is_up(void)
+{
+    return atomic_load(&inits) > 0;
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -90,6 +170,10 @@ static void digest_failures(void)
 
 static void end_ours(void)
 {
+    ftm_keep_end();
+    ftm_fresh_end();
+    ftm_role_end();
+    ftm_world_end();
     digest_failures();
     ftm_standin_end();
     ftm_comms_end();
@@ -114,11 +198,20 @@ static int finalize(ftm_finalize_fn *next)
     PMPI_Finalized(&down);
     if (!up || down) /* Open MPI says what is wrong with it */
         return next();
+    ftm_buffered_wait();
+    if (atomic_load(&inits) == 1 && (rc = ftm_repair_finalize()) != MPI_SUCCESS)
+        return rc; /* the program has to go back */
+    ftm_stuck_end();
     if (atomic_fetch_sub(&inits, 1) == 1)
         end_ours();
     rc = next();
     end_pmix(rc);
     return rc;
+}
+
+void ftm_init_finalize(void)
+{
+    finalize(PMPI_Finalize);
 }
 
 static int session_finalize(ftm_session_fn *next, MPI_Session *session)
@@ -157,8 +250,9 @@ static int comm_disconnect(ftm_comm_fn *next, MPI_Comm *comm)
     int rc;
 
     if (!comm || *comm == MPI_COMM_NULL || *comm == MPI_COMM_WORLD || *comm == MPI_COMM_SELF
-        || PMPI_Comm_get_errhandler(*comm, &handler) != MPI_SUCCESS)
+        || ftm_own_Comm_get_errhandler(*comm, &handler) != MPI_SUCCESS)
         return next(comm);
+    ftm_derived_gone(*comm);
     before = ftm_limit(&limits);
     rc = next(comm);
     ftm_limit(before);
@@ -170,11 +264,14 @@ static int comm_disconnect(ftm_comm_fn *next, MPI_Comm *comm)
 
 __attribute__((visibility("default"))) const struct ftm_hooks ftm_hooks = {
     .version = FTM_HOOKS_VERSION,
+    .begin = begin,
     .before_init = before_init,
     .after_init = after_init,
+    .is_up = is_up,
     .finalize = finalize,
     .session_finalize = session_finalize,
     .comm_disconnect = comm_disconnect,
+    .abort_is_own = ftm_abort_is_own,
     .pmix_connect = ftm_connect,
     .pmix_fence = ftm_fence,
     .pmix_lookup = ftm_lookup,
@@ -186,5 +283,8 @@ __attribute__((visibility("default"))) const struct ftm_hooks ftm_hooks = {
     .standin = ftm_standin,
     .next_peer = ftm_next_peer,
     .leave = ftm_leave,
-    .is_failing = ftm_is_failing,
+    .is_failing = ftm_world_is_failing,
+    .append = ftm_among_append,
+    .keep = &ftm_keep_hooks,
+    .loop = &ftm_loop_hooks,
 };

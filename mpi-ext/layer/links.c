@@ -103,6 +103,16 @@ void ftm_links_remove(const pmix_proc_t procs[], size_t n)
     ftm_unlock();
 }
 
+bool ftm_links_are_there(void)
+{
+    bool are_there;
+
+    ftm_lock();
+    are_there = links || (&ompi_comm_num_dyncomm && ompi_comm_num_dyncomm > 0);
+    ftm_unlock();
+    return are_there;
+}
+
 /* ---------------------------------------------------------------- the end */
 
 /* The processes of other jobs in all connections. A wildcard is written out: whoever waits has to
@@ -197,7 +207,9 @@ void ftm_links_end(void)
     pmix_proc_t *procs = others(&n);
 
     if (n > 0) {
-        ftm_events_depart(procs, n);
+        /* Each alone: one that is gone spoils it for all in a list. */
+        for (size_t i = 0; i < n; i++)
+            ftm_events_depart(&procs[i], 1);
         if (waits)
             wait_for(procs, n);
     }

@@ -6,10 +6,14 @@
 #define FTM_LINKS_H
 
 #include <pmix.h>
+#include <stdbool.h>
 
 /* Open MPI has connected these processes (spawn, connect, accept), or disconnected them. */
 void ftm_links_add(const pmix_proc_t procs[], size_t n);
 void ftm_links_remove(const pmix_proc_t procs[], size_t n);
+
+/* Is it connected with another job just now? */
+bool ftm_links_are_there(void);
 
 /* Right before MPI goes down: tells the processes of other jobs that this one is leaving, waits for
  * those that Open MPI would wait for until they leave too or are dead, and keeps Open MPI from

@@ -10,7 +10,7 @@
  *   claim --FT_REACH_START--> spawn --ok--> stand-in announces itself (standin.c)
  *     |                         +--failed, late--> ftStartFailed: the runtime gives the next one
  *     +-----FT_REACH_PORT---> connect
- *     +-----FT_REACH_RANK---> nothing to do
+ *     +-----FT_REACH_RANK---> nothing to start: it has the lost rank's number (retarget.c)
  *
  * Called by preload.c for FTMPI_Reach.
  */
@@ -23,66 +23,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "bounded.h"
+#include "cid.h"
 #include "comms.h"
+#include "fresh.h"
 #include "ft_runtime.h"
 #include "gone.h"
+#include "real.h"
+#include "retarget.h"
+#include "role.h"
+#include "start.h"
 #include "who.h"
+#include "world.h"
 
 #define NO_END_MS 600000       /* "for ever" ends when nothing has happened for ten minutes */
 #define TELL_FAILURE_MS 1000
 #define NEWS_MS 2000    /* so long the runtime may take to hear of a stand-in's death */
 #define NEWS_STEP_MS 20
+#define FOLDER_MAX 250  /* what an info object can hold */
 
 /* ---------------------------------------------------------------- start */
-
-/* What one process, one node or one login has of its own, or what the launcher gives each process.
- * All else (what the job script, a wrapper or `mpirun -x` set) belongs to the program, and its
- * stand-in gets it too. A name that ends in _ stands for all that begin so. */
-static const char *const not_passed_on[] = {
-    "PMIX_", "PRTE_", "OMPI_", "PMI_", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", FTM_WHO_ENV, "_",
-    "HOSTNAME", "PWD", "OLDPWD", "SHLVL", "TMPDIR", "TMP", "TEMP", "XDG_", "SSH_", "DBUS_",
-    "DISPLAY", "XAUTHORITY", "TERM", "COLUMNS", "LINES", "LS_COLORS", "INVOCATION_ID",
-    "JOURNAL_STREAM", "NOTIFY_SOCKET", "SLURM_", "SLURMD_", "PBS_", "LSB_", "HWLOC_",
-    "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ZE_AFFINITY_MASK",
-    "GOMP_CPU_AFFINITY",
-};
-
-static bool is_passed_on(const char *variable)
-{
-    size_t n = strcspn(variable, "=");
-
-    if (n == 0 || variable[n] == '\0')
-        return false;
-    for (size_t i = 0; i < sizeof not_passed_on / sizeof not_passed_on[0]; i++) {
-        size_t m = strlen(not_passed_on[i]);
-        bool is_prefix = m > 1 && not_passed_on[i][m - 1] == '_';
-
-        if (strncmp(variable, not_passed_on[i], m) == 0 && (is_prefix || n == m))
-            return false;
-    }
-    return true;
-}
-
-/* The stand-in's environment: `who` first. To be freed; its texts are borrowed. */
-static const char **make_environment(const char *who)
-{
-    size_t n = 0, kept = 0;
-    const char **list;
-
-    while (environ[n])
-        n++;
-    list = calloc(n + 2, sizeof *list);
-    if (!list)
-        return NULL;
-    list[kept++] = who;
-    for (size_t i = 0; i < n; i++)
-        if (is_passed_on(environ[i]))
-            list[kept++] = environ[i];
-    return list;
-}
 
 /* FT_STANDIN=... */
 static void describe(char text[FTM_WHO_MAX + sizeof FTM_WHO_ENV], const ftReply_t *claim)
@@ -97,69 +58,69 @@ static void describe(char text[FTM_WHO_MAX + sizeof FTM_WHO_ENV], const ftReply_
     ftm_who_write(text + sizeof FTM_WHO_ENV, &who);
 }
 
-/* A node that the launcher does not have yet is added to its own; a full one is shared. PRRTE
- * counts slots and cores apart: to go beyond the slots is OVERSUBSCRIBE, which also leaves the
- * process unbound; and a node whose cores are all bound to is still refused unless they may be
- * overloaded. Both are said, so that what the runtime has decided is not decided again there. */
-static void put_place(MPI_Info info, const ftReply_t *claim)
-{
-    const char *node = claim->alternative.node;
+/* What is to be started, and what for. */
+struct task {
+    const char *command;
+    char **argv;
+    const char *folder; /* NULL: wherever this process is now */
+    int world_n;        /* it is to be a rank of a world of so many (fresh.h); 0: it is not */
+};
 
-    if (!claim->in_job)
-        PMPI_Info_set(info, "PMIX_ADD_HOST", node);
-    PMPI_Info_set(info, "PMIX_HOST", node);
-    PMPI_Info_set(info, "PMIX_MAPBY", ":OVERSUBSCRIBE");
-    PMPI_Info_set(info, "PMIX_BINDTO", "none:overload-allowed");
-}
-
-static int spawn(const ftReply_t *claim, const char *command, char *argv[],
-                 struct ftm_limits *limits, MPI_Comm *comm)
+static int spawn(const ftReply_t *claim, const struct task *task, struct ftm_limits *limits,
+                 MPI_Comm *comm)
 {
     struct ftm_limits *before;
     MPI_Comm self = ftm_comms_self(), fresh;
-    char who[FTM_WHO_MAX + sizeof FTM_WHO_ENV];
-    const char **environment;
+    char who[FTM_WHO_MAX + sizeof FTM_WHO_ENV], world[sizeof FTM_FRESH_ENV + 16];
+    const char *own[] = {who, task->world_n > 0 ? world : NULL, NULL}, **environment;
     MPI_Info info;
     int rc;
 
     describe(who, claim);
-    environment = make_environment(who);
+    snprintf(world, sizeof world, FTM_FRESH_ENV "=%d", task->world_n);
+    environment = ftm_start_environment(own);
     if (self == MPI_COMM_NULL || !environment || PMPI_Info_create(&info) != MPI_SUCCESS) {
         free(environment);
         return MPI_ERR_OTHER;
     }
-    put_place(info, claim);
-    limits->env = environment; /* past MPI's info object, which holds 256 bytes a value */
+    ftm_start_place(info, claim->alternative.node, claim->in_job);
+    if (task->folder && task->folder[0] && strlen(task->folder) <= FOLDER_MAX)
+        PMPI_Info_set(info, "wdir", task->folder);
+    limits->envs = &environment; /* past MPI's info object, which holds 256 bytes a value */
     before = ftm_limit(limits);
-    rc = PMPI_Comm_spawn(command, argv, 1, info, 0, self, &fresh, MPI_ERRCODES_IGNORE);
+    rc = PMPI_Comm_spawn(task->command, task->argv, 1, info, 0, self, &fresh,
+                         MPI_ERRCODES_IGNORE);
     ftm_limit(before);
-    limits->env = NULL;
+    limits->envs = NULL;
     free(environment);
     PMPI_Info_free(&info);
-    if (rc != MPI_SUCCESS || fresh == MPI_COMM_NULL)
+    if (rc != MPI_SUCCESS || fresh == MPI_COMM_NULL) {
+        ftm_cid_unblock();
         return MPI_ERR_SPAWN;
+    }
     if (!ftm_comms_add(fresh))
         return MPI_ERR_OTHER;
     *comm = fresh;
     return MPI_SUCCESS;
 }
 
-static int start(ftHandle_t ft, const ftReply_t *claim, const char *command, char *argv[],
-                 int64_t deadline_ns, MPI_Comm *comm)
+static int start(ftHandle_t ft, const ftReply_t *claim, const struct task *task,
+                 int64_t deadline_ns, struct ftm_reached *reached)
 {
     struct ftm_limits limits = {.deadline_ns = deadline_ns};
     const char *why = "the launcher refused to start it; its message is on mpirun's standard error";
     ftReply_t unused;
-    int rc = spawn(claim, command, argv, &limits, comm);
+    int rc = spawn(claim, task, &limits, &reached->comm);
     char text[FT_TEXT_MAX];
 
+    PMIX_LOAD_PROCID(&reached->proc, limits.spawned, 0);
     if (rc == MPI_SUCCESS)
         return rc;
     if (limits.gave_up == PMIX_ERR_TIMEOUT)
         why = "it did not come up in time";
     else if (limits.gave_up == PMIX_ERR_PROC_ABORTED)
         why = "it ended before it had come up";
-    snprintf(text, sizeof text, "%s on node %s: %s", command, claim->alternative.node, why);
+    snprintf(text, sizeof text, "%s on node %s: %s", task->command, claim->alternative.node, why);
     requestFT(ft, ftStartFailed(claim->decision, text), &unused, TELL_FAILURE_MS);
     return MPI_ERR_SPAWN;
 }
@@ -167,27 +128,29 @@ static int start(ftHandle_t ft, const ftReply_t *claim, const char *command, cha
 /* ---------------------------------------------------------------- connect */
 
 /* *died: whether it failed because the stand-in died. */
-static int connect_to(const char *port, int64_t deadline_ns, MPI_Comm *comm, bool *died)
+static int connect_to(const char *port, int64_t deadline_ns, struct ftm_reached *reached,
+                      bool *died)
 {
     struct ftm_limits limits = {.deadline_ns = deadline_ns}, *before;
     MPI_Comm self = ftm_comms_self(), fresh;
-    pmix_proc_t standin;
     int rc;
 
     *died = false;
     if (self == MPI_COMM_NULL)
         return MPI_ERR_OTHER;
-    if (ftm_port_owner(port, &standin))
-        limits.peer = &standin;
+    if (ftm_port_owner(port, &reached->proc))
+        limits.peer = &reached->proc;
     before = ftm_limit(&limits);
     rc = PMPI_Comm_connect(port, MPI_INFO_NULL, 0, self, &fresh);
     ftm_limit(before);
     *died = limits.gave_up == PMIX_ERR_PROC_ABORTED;
-    if (rc != MPI_SUCCESS)
+    if (rc != MPI_SUCCESS) {
+        ftm_cid_unblock();
         return MPI_ERR_PORT;
+    }
     if (!ftm_comms_add(fresh))
         return MPI_ERR_OTHER;
-    *comm = fresh;
+    reached->comm = fresh;
     return MPI_SUCCESS;
 }
 
@@ -214,34 +177,76 @@ static int wait_for_news(ftHandle_t ft, uint64_t decision, int64_t deadline_ns)
     return MPI_ERR_PORT;
 }
 
+/* ---------------------------------------------------------------- a rank that waited */
+
+/* The runtime counts processes of the job. So does the application, unless the layer is in force:
+ * then a spare has the number of the rank in whose place it is. */
+static int at_rank(const ftReply_t *claim, struct ftm_reached *reached)
+{
+    const ftResource_t *lost = &claim->resource;
+    int rc = MPI_SUCCESS;
+
+    if (lost->kind != FT_RANK || strcmp(lost->job, ftm_role_job()) != 0)
+        return MPI_ERR_PORT; /* of another job: no communicator of ours leads there */
+    reached->rank = claim->reach_rank;
+    if (ftm_world_is_in_force())
+        rc = ftm_retarget_to((int) lost->number, claim->reach_rank, &reached->rank);
+    if (rc == MPI_SUCCESS)
+        reached->comm = MPI_COMM_WORLD;
+    return rc == MPI_SUCCESS ? rc : MPI_ERR_PORT;
+}
+
 /* ---------------------------------------------------------------- FTMPI_Reach */
 
-static int after_claim(ftHandle_t ft, const ftReply_t *claim, const char *command, char *argv[],
-                       int64_t deadline_ns, MPI_Comm *comm, int *rank)
+static int after_claim(ftHandle_t ft, const ftReply_t *claim, const struct task *task,
+                       int64_t deadline_ns, struct ftm_reached *reached)
 {
     bool died;
     int rc;
 
-    *rank = 0;
+    memset(reached, 0, sizeof *reached);
+    reached->comm = MPI_COMM_NULL;
     switch (claim->reach) {
     case FT_REACH_START:
-        return start(ft, claim, command, argv, deadline_ns, comm);
+        return start(ft, claim, task, deadline_ns, reached);
     case FT_REACH_PORT:
-        rc = connect_to(claim->port, deadline_ns, comm, &died);
+        rc = connect_to(claim->port, deadline_ns, reached, &died);
         return rc != MPI_SUCCESS && died ? wait_for_news(ft, claim->decision, deadline_ns) : rc;
     case FT_REACH_RANK:
-        *comm = MPI_COMM_WORLD;
-        *rank = claim->reach_rank;
-        return MPI_SUCCESS;
+        return at_rank(claim, reached);
     default:
         return MPI_ERR_OTHER;
     }
 }
 
+int ftm_reach_for_world(ftHandle_t ft, const ftReply_t *reply, const struct ftm_program *program,
+                        int64_t deadline_ns, struct ftm_reached *reached, char *why, size_t size)
+{
+    struct task task = {program->command, program->argv, program->folder, ftm_world_n};
+    ftReply_t claim;
+    ftRetVal_t rc = requestFT(ft, ftClaim(reply->decision), &claim, ftm_left_ms(deadline_ns));
+    int result;
+
+    if (rc != FT_OK) {
+        snprintf(why, size, "%s", claim.reason);
+        return rc == FT_ERR_UNFIT ? MPI_ERR_SPAWN : MPI_ERR_OTHER;
+    }
+    if (claim.reach != FT_REACH_START && claim.reach != FT_REACH_PORT)
+        return MPI_ERR_PORT; /* it is reached otherwise by now: to be asked again */
+    result = after_claim(ft, &claim, &task, deadline_ns, reached);
+    if (result != MPI_SUCCESS)
+        snprintf(why, size, "what was to take its place on node %.200s could not be %s",
+                 claim.alternative.node,
+                 claim.reach == FT_REACH_START ? "started" : "connected to");
+    return result;
+}
+
 int ftm_reach(ftHandle_t ft, const ftReply_t *reply, const char *command, char *argv[],
               ftTimeout_t T, MPI_Comm *comm, int *rank, double step_ms[2])
 {
+    struct task task = {.command = command, .argv = argv};
     int64_t begin_ns = ftm_now_ns(), claimed_ns, deadline_ns;
+    struct ftm_reached reached;
     ftReply_t claim;
     ftRetVal_t rc;
     int result;
@@ -261,7 +266,9 @@ int ftm_reach(ftHandle_t ft, const ftReply_t *reply, const char *command, char *
         step_ms[0] = (double) (claimed_ns - begin_ns) / 1e6;
     if (rc != FT_OK)
         return rc == FT_ERR_UNFIT ? MPI_ERR_SPAWN : MPI_ERR_OTHER;
-    result = after_claim(ft, &claim, command, argv, deadline_ns, comm, rank);
+    result = after_claim(ft, &claim, &task, deadline_ns, &reached);
+    *comm = reached.comm;
+    *rank = reached.rank;
     if (step_ms)
         step_ms[1] = (double) (ftm_now_ns() - claimed_ns) / 1e6;
     return result;

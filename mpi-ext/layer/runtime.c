@@ -3,10 +3,15 @@
  * runtime.c - the layer's own connection to the FT runtime, and reports sent over it.
  *
  * A process that hears of no failure never opens the connection and never has the thread: what
- * never fails costs nothing. The thread is started by the first report (from PMIx's thread, which
- * may not wait, while opening the connection may), sends what is queued, one request at a time, and
- * ends when nothing has come for a while. All signals are blocked in it: they are the
+ * never fails costs nothing. Only where warm spares wait, so that milliseconds count, it is opened
+ * in MPI_Init, and then is idle. The thread is started by the first report (from PMIx's thread,
+ * which may not wait, while opening the connection may), sends what is queued, one request at a
+ * time, and ends when nothing has come for a while. All signals are blocked in it: they are the
  * application's.
+ *
+ * Where spares wait a loss is reported a little later than it is heard of. The launcher has told
+ * the runtime of it before; meanwhile each rank has to ask who is in the lost one's place, and
+ * would wait for this thread and its reports, for the connection and for the processor.
  *
  * Called by events.c (failures), standin.c (its port, and its own requests).
  */
@@ -20,21 +25,28 @@
 #include <stdlib.h>
 
 #include "gone.h"
+#include "role.h"
 
 #define QUEUE_MAX 1024
 #define SEND_TIMEOUT_MS 2000
 #define IDLE_MS 2000     /* the thread ends after so long without a report */
 #define END_MS 300       /* MPI_Finalize waits so long for it */
 #define FAILURES_MAX 3   /* so many in a row, and what is queued is dropped */
+#define SPARES_FIRST_MS 50 /* a lost rank is replaced within that, by a spare */
 
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static ftHandle_t connection;
 static bool is_open;
 
+struct report {
+    ftAction_t action;
+    int64_t due_ns;
+};
+
 /* Under gone.h's lock: */
-static ftAction_t *queue[QUEUE_MAX];
+static struct report *queue[QUEUE_MAX];
 static size_t queue_first, queue_n;
-static bool sender_runs, ending;
+static bool sender_runs, ending, opens;
 
 ftRetVal_t ftm_runtime(ftHandle_t *ft)
 {
@@ -52,16 +64,16 @@ ftRetVal_t ftm_runtime(ftHandle_t *ft)
 
 /* ---------------------------------------------------------------- the thread */
 
-static ftAction_t *take(void)
+static struct report *take(void)
 {
-    ftAction_t *action = NULL;
+    struct report *report = NULL;
     int64_t idle_until_ns = ftm_deadline_ns(IDLE_MS);
 
     ftm_lock();
-    while (queue_n == 0 && !ending && ftm_wait(idle_until_ns))
+    while (!ending && ftm_wait(queue_n > 0 ? queue[queue_first]->due_ns : idle_until_ns))
         continue;
     if (queue_n > 0) {
-        action = queue[queue_first];
+        report = queue[queue_first];
         queue_first = (queue_first + 1) % QUEUE_MAX;
         queue_n--;
     } else {
@@ -69,7 +81,7 @@ static ftAction_t *take(void)
         ftm_wake();
     }
     ftm_unlock();
-    return action;
+    return report;
 }
 
 static bool send_one(const ftAction_t *action)
@@ -83,16 +95,30 @@ static bool send_one(const ftAction_t *action)
     return rc != FT_ERR_CONNECT && rc != FT_ERR_TIMEOUT && rc != FT_ERR_LOST;
 }
 
+static void open_now(void)
+{
+    bool wanted;
+    ftHandle_t ft;
+
+    ftm_lock();
+    wanted = opens;
+    opens = false;
+    ftm_unlock();
+    if (wanted)
+        ftm_runtime(&ft); /* if it fails, whoever needs it tries again */
+}
+
 static void *sender(void *unused)
 {
     int failures = 0;
-    ftAction_t *action;
+    struct report *report;
 
     (void) unused;
-    while ((action = take()) != NULL) {
+    open_now();
+    while ((report = take()) != NULL) {
         if (failures < FAILURES_MAX)
-            failures = send_one(action) ? 0 : failures + 1;
-        free(action);
+            failures = send_one(&report->action) ? 0 : failures + 1;
+        free(report);
     }
     return NULL;
 }
@@ -114,38 +140,52 @@ static void start_sender(void)
     pthread_attr_destroy(&attr);
 }
 
-static void report(ftAction_t action)
+void ftm_runtime_open_soon(void)
 {
-    ftAction_t *copy = malloc(sizeof *copy);
+    ftm_lock();
+    opens = true;
+    start_sender();
+    ftm_unlock();
+}
 
-    if (!copy)
+static void report(ftAction_t action, int after_ms)
+{
+    struct report *report = malloc(sizeof *report);
+
+    if (!report)
         return;
-    *copy = action;
+    report->action = action;
+    report->due_ns = ftm_deadline_ns(after_ms);
     ftm_lock();
     if (queue_n < QUEUE_MAX && !ending) {
-        queue[(queue_first + queue_n++) % QUEUE_MAX] = copy;
-        copy = NULL;
+        queue[(queue_first + queue_n++) % QUEUE_MAX] = report;
+        report = NULL;
         start_sender();
         ftm_wake();
     }
     ftm_unlock();
-    free(copy);
+    free(report);
+}
+
+static void report_loss(ftResource_t lost)
+{
+    report(resourceError(lost, FT_COMPUTE), ftm_role()->spares_n > 0 ? SPARES_FIRST_MS : 0);
 }
 
 void ftm_report_process(const pmix_proc_t *proc)
 {
     if (proc->rank <= PMIX_RANK_VALID)
-        report(resourceError(ftRankOf(proc->nspace, (int) proc->rank), FT_COMPUTE));
+        report_loss(ftRankOf(proc->nspace, (int) proc->rank));
 }
 
 void ftm_report_node(const char *node)
 {
-    report(resourceError(ftNode(node), FT_COMPUTE));
+    report_loss(ftNode(node));
 }
 
 void ftm_report_standin(uint64_t decision, const char *port)
 {
-    report(ftAnnounce(decision, port));
+    report(ftAnnounce(decision, port), 0);
 }
 
 void ftm_runtime_end(void)

@@ -13,6 +13,9 @@
  *   ft   gets the handle; do not close it */
 ftRetVal_t ftm_runtime(ftHandle_t *ft);
 
+/* Has it opened by a thread of ours, so that it is there when a loss has to be asked about. */
+void ftm_runtime_open_soon(void);
+
 /* Queue a report; a thread of ours sends it. These never wait, and may be called from PMIx's
  * thread. A full queue (1024) drops it: the launcher reports the same losses on its own way. */
 void ftm_report_process(const pmix_proc_t *proc);

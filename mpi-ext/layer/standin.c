@@ -15,12 +15,16 @@
 #include <mpi.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bounded.h"
+#include "cid.h"
 #include "comms.h"
 #include "ft_runtime.h"
 #include "gone.h"
+#include "real.h"
+#include "role.h"
 #include "runtime.h"
 #include "who.h"
 
@@ -63,12 +67,25 @@ void ftm_standin_announce(void)
     ftm_report_standin(me.decision, port);
 }
 
+void ftm_standin_announce_as(uint64_t decision)
+{
+    if (make_port())
+        ftm_report_standin(decision, port);
+}
+
 int ftm_standin(FTMPI_Standin_t *who)
 {
     if (!who)
         return MPI_ERR_ARG;
     *who = me;
     who->comm = MPI_COMM_NULL;
+    if (ftm_role()->epoch > 0) { /* a spare that was given a rank: its world is the job's own */
+        who->is_standin = 1;
+        who->decision = ftm_role()->decision;
+        who->epoch = ftm_role()->epoch;
+        who->rank = ftm_role()->virtual_rank;
+        snprintf(who->job, sizeof who->job, "%s", ftm_role_job());
+    }
     if (me.is_standin && ftm_comms_mpi_is_up())
         PMPI_Comm_get_parent(&who->comm); /* MPI_COMM_NULL once it was given back */
     return MPI_SUCCESS;
@@ -93,8 +110,10 @@ static int accept_peer(const ftReply_t *answer, MPI_Comm *comm)
     rc = PMPI_Comm_accept(answer->port[0] != '\0' ? answer->port : port, MPI_INFO_NULL, 0, self,
                           &fresh);
     ftm_limit(before);
-    if (rc != MPI_SUCCESS)
+    if (rc != MPI_SUCCESS) {
+        ftm_cid_unblock();
         return MPI_ERR_PORT;
+    }
     if (!ftm_comms_add(fresh))
         return MPI_ERR_OTHER;
     *comm = fresh;
@@ -149,8 +168,11 @@ int ftm_next_peer(ftTimeout_t T, MPI_Comm *comm)
     if (!me.is_standin || !ftm_comms_mpi_is_up() || T < FT_FOREVER)
         return MPI_ERR_ARG;
     pthread_mutex_lock(&lock);
-    while ((rc = ask(&ft, &answer)) != FT_OK && ftm_left_ms(deadline_ns) != 0)
+    while ((rc = ask(&ft, &answer)) != FT_OK && ftm_left_ms(deadline_ns) != 0) {
+        pthread_mutex_unlock(&lock); /* others may just want to look */
         wait_a_moment(ft, deadline_ns);
+        pthread_mutex_lock(&lock);
+    }
     pthread_mutex_unlock(&lock);
     if (rc == FT_OK)
         return accept_peer(&answer, comm);

@@ -9,6 +9,8 @@ include $(top_srcdir)/tests/unit/core.mk
 include $(top_srcdir)/tests/unit/conf.mk
 include $(top_srcdir)/tests/unit/centrald.mk
 include $(top_srcdir)/tests/unit/mpiext.mk
+include $(top_srcdir)/tests/unit/keep.mk
+include $(top_srcdir)/tests/unit/world.mk
 include $(top_srcdir)/tests/unit/cli.mk
 include $(top_srcdir)/tests/unit/detector.mk
 include $(top_srcdir)/tests/unit/book.mk

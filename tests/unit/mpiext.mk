@@ -9,3 +9,5 @@ tests_unit_test_mpiext_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/mpi-ext $(MPI_C
 tests_unit_test_mpiext_CFLAGS = $(AM_CFLAGS) -pthread
 tests_unit_test_mpiext_LDADD = $(PMIX_LIBS) $(CHECK_LIBS)
 endif
+TESTS += tests/unit/test_generate.sh
+EXTRA_DIST += tests/unit/test_generate.sh
