@@ -4,10 +4,11 @@
 #
 #   find_100k_us          findAlternative's decision among 100,000 nodes, core's own work (its p99 counts)
 #   inventory_node_bytes  what a node takes in the inventory and the history, beside its topology
+#   topology_load_ms      a node looks at its own hardware, as each probe does
 #   module_move_ms        a module's node is switched off -> the module is in main() elsewhere; default
 #                         lease. Uses the daemons of node.sh, and n2 and n3, where the module may run
 
-readonly CORE_KEYS='find_100k_us inventory_node_bytes' FLEET_KEYS='module_move_ms'
+readonly CORE_KEYS='find_100k_us inventory_node_bytes topology_load_ms' FLEET_KEYS='module_move_ms'
 readonly MOVE_TIMEOUT_S=60
 move_is_up=
 
@@ -16,6 +17,7 @@ find_once() { [ -s "$scratch/find" ] || "$FT_BUILD/tests/bench/bench_find" >"$sc
 find_value() { find_once && { [ -s "$scratch/$1" ] || awk -v key="$1" '$1 == key { print $2 }' "$scratch/find" >>"$scratch/$1"; }; }
 sample_find_100k_us() { find_value "$1"; }
 sample_inventory_node_bytes() { find_value "$1"; }
+sample_topology_load_ms() { "$FT_BUILD/tests/bench/bench_topology" 1 >>"$scratch/$1"; }
 
 move_plan() {
     printf 'module "move" { command = { "%s", "stamp=/shared/moved" } home = "n2" nodes = { "n2", "n3" } }\n' "$module_prog"

@@ -12,8 +12,8 @@ say() { printf '%s\n' "$*" >&2; }
 cluster() { "$top/tests/cluster/cluster" "$@"; }
 on() { cluster exec "$@"; }
 
-# bring_up N: sets FT_CLUSTER and shared, the nodes' /shared as seen here; everything of it ends with
-# this process, also after SIGKILL.
+# bring_up N: sets FT_CLUSTER and shared, the nodes' /shared as seen here; everything of it ends
+# with this process, also after SIGKILL.
 bring_up() {
     local words
     [ -x "$stage/usr/bin/ft" ] || die "there is no staged installation in $stage; run: make stage"
@@ -39,7 +39,8 @@ wait_until() {
 # ms_between FROM TO: both in seconds since the epoch.
 ms_between() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.3f", (b - a) * 1000 }'; }
 
-# statistics NAME UNIT FILE: one JSON object of the numbers in FILE, one a line; p99 by nearest rank.
+# statistics NAME UNIT FILE: one JSON object of the numbers in FILE, one a line; p99 by nearest
+# rank.
 statistics() {
     jq -sc --arg key "$1" --arg unit "$2" 'sort | length as $n | {key: $key, unit: $unit, n: $n,
         min: .[0],
