@@ -5,12 +5,14 @@
 # shellcheck disable=SC2154
 
 # build_in FOLDER [CONFIGURE OPTION]...: FOLDER configured with at least these options, and built.
-# A folder configured with others is kept as it is if it has these too, else built anew.
+# A folder configured with others is kept as it is if it has these too, else built anew. Ends with its
+# caller.
 build_in() {
     local folder=$top/$1 log=$top/$1/build.log start=$SECONDS
     shift
     mkdir -p "$folder"
-    if ! { bootstrap && configure_in "$folder" "$@" && make -C "$folder" -j"$(nproc)"; } >"$log" 2>&1; then
+    if ! { bootstrap && configure_in "$folder" "$@" &&
+            setpriv --pdeathsig TERM make -C "$folder" -j"$(nproc)"; } >"$log" 2>&1; then
         grep -E -A4 'error:|undefined reference|\*\*\*' "$log" | tail -n 30 >&2
         say "the build in ${folder#"$top"/} failed; all of it is in $log"
         return 1

@@ -13,11 +13,13 @@ cp "$progs"/mpiext_errors "$shared"/ || error "mpiext_errors is not built"
 run() {
     local mode=$1
     shift
-    timeout 120 cluster exec n0 ft run --events /shared/events."$mode" "$@" --host n0:2,n1:1,n2:1 -n 4 \
+    timeout 120 cluster exec n0 ft run --events /shared/events."$mode" "$@" --host n0:2,n1:1,n2:1 \
+        -n 4 \
         /shared/mpiext_errors "$mode" "/shared/end.$mode" >out 2>&1
 }
 
-# On a busy machine mpirun may call setpgid for its ssh a moment too late, and says so: stock as well.
+# On a busy machine mpirun may call setpgid for its ssh a moment too late, and says so: stock as
+# well.
 stock_warning='plm:ssh: Warning: setpgid([0-9,]*) failed in parent\|^$'
 
 test_expect_success 'nothing fails: nothing changes, nothing is reported' '
@@ -25,7 +27,8 @@ test_expect_success 'nothing fails: nothing changes, nothing is reported' '
     ! grep -v "$stock_warning" out &&
     ! grep -q "\"event\":\"error" "$shared/events.none"'
 
-test_expect_success 'the default handler, return values ignored: the job stops, visibly, with an error' '
+test_expect_success \
+    'the default handler, return values ignored: the job stops, visibly, with an error' '
     ! run ignore &&
     grep -q MPI_ERRORS_ARE_FATAL out &&
     ! grep -q "computed on" out'
@@ -40,20 +43,24 @@ test_expect_success 'a handler of its own is called, by every survivor' '
 
 test_expect_success 'the loss is in the event log, by the rank it hit' '
     for mode in return handler; do
-        jq -es "map(select(.event | test(\"^error\"))) | any(.rank == 3)" "$shared/events.$mode" || return 1
+        jq -es "map(select(.event | test(\"^error\"))) | any(.rank == 3)" "$shared/events.$mode" ||
+            return 1
     done'
 
 test_expect_success 'without the layer the same program behaves the same, and reports nothing' '
     run return --no-preload &&
     grep -q "computed on: proc failed" out'
 
-# A message waits for a node that is cut off, and fails when that is back: a long time after the program was
-# told that it had failed. Open MPI 5.0.7 without the layer then ends the sender.
-unsent_to_n2() { on n0 cat /proc/net/tcp | awk '$3 ~ /^0C004D0A:/ && $5 !~ /^00000000:/' | grep -q .; }
+# A message waits for a node that is cut off, and fails when that is back: a long time after the
+# program was told that it had failed. Open MPI 5.0.7 without the layer then ends the sender.
+unsent_to_n2() {
+    on n0 cat /proc/net/tcp | awk '$3 ~ /^0C004D0A:/ && $5 !~ /^00000000:/' | grep -q .
+}
 all_sent_to_n2() { ! unsent_to_n2; }
 test_expect_success 'a message that fails twice does not end who sent it' '
     { run queued & } && wait_until 60 unsent_to_n2 && cluster cut n2 && wait_until 60 grep -q "^not sent: proc failed" out &&
-    cluster join n2 && wait_until 60 all_sent_to_n2 && touch "$shared/end.queued" && wait $! && cat out &&
+    cluster join n2 && wait_until 60 all_sent_to_n2 && touch "$shared/end.queued" && wait $! &&
+    cat out &&
     grep -q "^sender ends" out'
 
 ft_done

@@ -1,12 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# However a program brings MPI up, the layer comes with it; before, and in other programs, it costs nothing.
+# However a program brings MPI up, the layer comes with it; before, and in other programs, it costs
+# nothing.
 test_description='the MPI layer: loaded by every entry of MPI, and only by those'
 . "$(dirname "$0")/lib/ft-sharness.sh"
 
 cluster_up 1
 shared=$FT_CLUSTER/shared
-cp "$(dirname "$FT_STAGE")"/tests/system/progs/mpiext_entry "$shared"/ || error "mpiext_entry is not built"
+cp "$(dirname "$FT_STAGE")"/tests/system/progs/mpiext_entry "$shared"/ ||
+    error "mpiext_entry is not built"
 
 for entry in c thread profiling fortran fortran-thread session; do
     test_expect_success "MPI brought up by its $entry entry: the layer is there from then on" "
@@ -24,7 +26,8 @@ test_expect_success 'a script of the job has the first half in it, and none of M
 
 test_expect_success 'it works where a program can only be linked to it, too' '
     ldd "$FT_STAGE"/usr/libexec/ft/examples/pubsub >deps; grep -q libftmpi.so.0 deps &&
-    timeout 120 cluster exec n0 ft run --no-preload -n 2 --oversubscribe /usr/libexec/ft/examples/pubsub \
+    timeout 120 cluster exec n0 ft run --no-preload -n 2 \
+        --oversubscribe /usr/libexec/ft/examples/pubsub \
         --messages 50 --records /shared/linked >out &&
     "$FT_TOP"/examples/pubsub-verify "$shared/linked"'
 

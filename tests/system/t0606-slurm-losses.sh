@@ -18,17 +18,19 @@ runs_on() { echo ".event == \"standin_announced\" and .node == \"$1\""; }
 acknowledged() { awk '{ print $6 }' "$home/records/progress.0"; }
 more_acked() { wait_until 60 acked $(($(acknowledged) + 50)); }
 
+spare='--ft=report --ft-spares=1' # pubsub asks for another node itself
+
 test_expect_success 'Slurm runs, with the plugins' '
     cluster slurm up --node n1=Gres=gpu:1 --node n2=Gres=gpu:1 --node n5=Gres=gpu:1 && use_plugins
 '
 
 test_expect_success 'a node is powered off: its spare takes over, Slurm is not asked' '
-    with=--ft-spares=1 begin "" && cluster off n2 && ends_well n3 && event "$(runs_on n3)" &&
+    with=$spare begin "" && cluster off n2 && ends_well n3 && event "$(runs_on n3)" &&
     none_beside && settle
 '
 
 test_expect_success 'one after the other: first the spare, then a node that Slurm gives' '
-    with=--ft-spares=1 begin "" && cluster crash n2 && await_event "$(runs_on n3)" && more_acked && cluster off n3 &&
+    with=$spare begin "" && cluster crash n2 && await_event "$(runs_on n3)" && more_acked && cluster off n3 &&
     await_event "$(runs_on n4)" && test "$(beside)" = n4 && ends_well "n3 n4" && settle
 '
 

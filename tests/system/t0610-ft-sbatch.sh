@@ -17,7 +17,7 @@ test_expect_success 'a plain job, for comparison' '
 test_expect_success 'sbatch knows no --ft, ft sbatch does' '
     refused "unrecognized option .--ft" sbatch --ft $two show.sh &&
     ran ft sbatch $two show.sh && of_ft <"$home/out" >ft.vars && cat ft.vars &&
-    has FT_MODE=retarget && has SLURM_NO_KILL= && ! grep FT_SPARES ft.vars && test "$(field "$job" NumNodes)" = 2
+    has FT_MODE=report && has SLURM_NO_KILL= && ! grep FT_SPARES ft.vars && test "$(field "$job" NumNodes)" = 2
 '
 
 test_expect_success 'the job has what ft run would set, and nothing is preloaded into its shell' '
@@ -27,8 +27,8 @@ test_expect_success 'the job has what ft run would set, and nothing is preloaded
     has "preloaded: " && ! grep LD_PRELOAD ft.vars
 '
 
-test_expect_success 'ft sbatch --ft-spares: a node more, on which mpirun starts nothing' '
-    ran ft sbatch --ft-spares=1 $two --ft=repair show.sh && has FT_SPARES=1 && has FT_MODE=repair &&
+test_expect_success 'ft sbatch --ft=report --ft-spares: a node more, on which mpirun starts nothing' '
+    ran ft sbatch --ft-spares=1 $two --ft=report show.sh && has FT_SPARES=1 && has FT_MODE=report &&
     has "here: n1 n1 n2 n2" && test "$(field "$job" NumNodes)" = 3 && test "$(field "$job" NodeList)" = "n[1-3]"
 '
 
@@ -36,14 +36,14 @@ test_expect_success 'nodes and tasks from the script, which comes on standard in
     script asked.sh "#SBATCH -N 2 --ntasks 4 -w n1,n2" "#SBATCH --export=NONE -o out" \
         "unset SLURM_EXPORT_ENV" ". /etc/profile" "export PATH=/usr/bin:/bin:/usr/sbin" \
         "env" "echo here: \$(mpirun hostname | sort)" &&
-    clean && alice sh -c "ft sbatch --ft-spares 2 <asked.sh" >said 2>&1; cat said
+    clean && alice sh -c "ft sbatch --ft=report --ft-spares 2 <asked.sh" >said 2>&1; cat said
     job=$(sed -n "s/^Submitted batch job //p" said) && wait_until 90 is_in_state "$job" COMPLETED &&
     has FT_SPARES=2 && has "here: n1 n1 n2 n2" && test "$(field "$job" NumNodes)" = 4 &&
     test "$(field "$job" NumTasks)" = 8 && wait_until 60 nothing_left
 '
 
 test_expect_success 'ft sbatch: a node crashes, the job goes on with its spare' '
-    subscribers=2 survives n2 n3 ft sbatch --ft-spares=1 $two
+    subscribers=2 survives n2 n3 ft sbatch --ft=report --ft-spares=1 $two
 '
 
 test_expect_success 'ft sbatch says what it cannot do, before anything is submitted' '
@@ -63,9 +63,9 @@ test_expect_success 'ft sbatch says what it cannot do, before anything is submit
     test_expect_code 1 alice ft sbatch -N99 show.sh
 '
 
-test_expect_success 'ft salloc: its mpirun runs on what was asked for' '
+test_expect_success 'ft salloc: its mpirun runs on what was asked for, spare ranks wait on the spare node' '
     clean && alice timeout 120 ft salloc -Q --ft-spares=1 -N2 --ntasks-per-node=2 -w n1,n2 sh -c "echo \$FT_SPARES; mpirun hostname" \
-        </dev/null >out && test "$(sort out | xargs)" = "1 n1 n1 n2 n2" && wait_until 60 nothing_left
+        </dev/null >out && test "$(sort out | xargs)" = "1 n1 n1 n2 n2 n3 n3" && wait_until 60 nothing_left
 '
 
 slurm_done

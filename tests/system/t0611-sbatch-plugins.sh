@@ -30,7 +30,7 @@ test_expect_success 'sbatch --ft without the cli_filter plugin: what will be mis
 '
 
 test_expect_success 'ft sbatch goes on as before' '
-    ran ft sbatch --ft-spares=1 $two show.sh && test "$(wc -l <said)" = 1 && has FT_SPARES=1 && has "here: n1 n1 n2 n2"
+    ran ft sbatch --ft-spares=1 $two show.sh && test "$(wc -l <said)" = 1 && has FT_SPARES=1 && has "here: n1 n1 n2 n2 n3 n3"
 '
 
 # --- with the cli_filter plugin, too: one line in slurm.conf
@@ -47,7 +47,7 @@ test_expect_success 'spares by lines of the script; its numbers are those that w
         "echo here: \$(mpirun hostname | sort)" "sbatch -N1 -w n4 -o inner --parsable show.sh >inner.job" &&
     ran sbatch lines.sh && test "$(field "$job" NumNodes)" = 3 && test "$(field "$job" NumTasks)" = 6 &&
     has FT_SPARES=1 && has FT_MODE=repair && has SLURM_NTASKS=4 && has SLURM_NNODES=2 &&
-    has SLURM_JOB_NODELIST="n\[1-3\]" && has "here: n1 n1 n2 n2" && ! grep "^SLURM_FT" "$home/out"
+    has SLURM_JOB_NODELIST="n\[1-3\]" && has "here: n1 n1 n2 n2 n3 n3" && ! grep "^SLURM_FT" "$home/out"
 '
 
 test_expect_success 'a job that it submits is an ordinary one' '
@@ -56,7 +56,7 @@ test_expect_success 'a job that it submits is an ordinary one' '
 '
 
 test_expect_success 'sbatch --ft --ft-spares: a node crashes, the job goes on with its spare' '
-    subscribers=2 survives n2 n3 sbatch --ft --ft-spares=1 $two
+    subscribers=2 survives n2 n3 sbatch --ft=report --ft-spares=1 $two
 '
 
 # Slurm finds it down, as it does half a minute later by itself: it leaves the others of the step alone.

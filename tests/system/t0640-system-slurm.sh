@@ -84,7 +84,7 @@ test_expect_success 'what happens to a job is seen by its user, and by root' '
 '
 
 test_expect_success 'a node that the job holds as a spare goes first, without Slurm' '
-    of alice && messages=1500 && with=--ft-spares=1 begin dirty && cluster crash n2 && may_end && wait_until 60 has_ended &&
+    of alice && messages=1500 && with="--ft=report --ft-spares=1" begin dirty && cluster crash n2 && may_end && wait_until 60 has_ended &&
     none_beside && ends_well "n[3-6]" && units_again n2 && settle || { show_all; false; }
 '
 

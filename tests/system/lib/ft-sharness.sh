@@ -12,7 +12,14 @@
 # cluster goes down with the test file, also after a failure, an interrupt or SIGKILL.
 #
 # From the environment: FT_STAGE, the staged installation (default: build/stage of the checkout);
-# FT_TEST_LOG, a file for what the tested commands say.
+# FT_TEST_LOG, a file for what the tested commands say; FT_CHECK_FULL, if `./check full` runs it.
+#
+# A test of jobs that communicate much exports FT_CLUSTER_YIELDS=1 first. The nodes have the same few
+# cores, those of other tests as well, and Open MPI's processes wait by looking: among those that do
+# not let go each message of a collective is a turn of the scheduler's.
+#
+# `test_expect_success FULL '...' '...'` is run by `./check full` only: a variation on one that ./check
+# runs always, for which its twenty minutes have no room.
 
 FT_TOP=$(cd -P "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 : "${FT_STAGE:=$FT_TOP/build/stage}"
@@ -27,6 +34,7 @@ this_test=$(basename "$0" .sh)
 cd "$ft_scratch" || error "no scratch folder"   # sharness's own has a blank in its name
 if [ "${FT_TEST_LOG-}" ]; then exec 3>>"$FT_TEST_LOG" 4>&3; fi
 ft_started_us=${EPOCHREALTIME/[.,]/}
+[ -z "${FT_CHECK_FULL-}" ] || test_set_prereq FULL
 
 PATH=$FT_TOP/tests/cluster:$PATH
 
@@ -45,16 +53,20 @@ cluster_up() {
 # `cluster exec NODE CMD & pid=$!`: that is one process, this is a function.
 on() { cluster exec "$@"; }
 
-# wait_until TIMEOUT_s CMD...: until CMD succeeds, asked every 20 ms; fails, saying so, after TIMEOUT_s.
+# wait_until TIMEOUT_s CMD...: until CMD succeeds; fails, saying so, after TIMEOUT_s. It is asked after
+# 20 ms, then less and less often, as asking is what keeps the machine busy: every 100 ms in the end.
 wait_until() {
-    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000)) timeout_s=$1
+    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000)) timeout_s=$1 pause_ms=20 pause
     shift
     until "$@"; do
         if [ "${EPOCHREALTIME/[.,]/}" -ge "$end" ]; then
             echo "wait_until: not within $timeout_s s: $*" >&2
             return 1
         fi
-        sleep 0.02
+        printf -v pause '0.%03d' "$pause_ms"
+        sleep "$pause"
+        pause_ms=$((pause_ms * 5 / 4))
+        [ $pause_ms -le 100 ] || pause_ms=100
     done
 }
 

@@ -43,15 +43,30 @@ tidy_up() {
 }
 
 # await TIMEOUT_s: until the job has ended, for which pubsub has waited; sets code, its exit code. Shows
-# what it said.
+# what it said. Fails if a process has crashed: a job that lost ranks and was mended may end with 0
+# although one of the others crashes at its end.
 await() {
     : >"$shared/$job_name/go"
-    wait_until "$1" job_is_over || kill "$job"
+    wait_until "$1" job_is_over || { stacks; kill "$job"; }
     wait "$job"
     code=$?
     job=''
     said
     echo "exit code $code"
+    nobody_crashed
+}
+# By Open MPI's own words: nobody is killed by such a signal in these tests.
+nobody_crashed() { ! said | grep -a 'Process received signal'; }
+
+# stacks: where the processes of a job that does not end stand, but for the runtime's, for the log.
+stacks() {
+    local node pid command
+    cluster pids | grep -vE ' (.*/)?(sshd?|sshd-session|prted|ft-noded|ft-centrald)\b' |
+        while read -r node pid command; do
+            echo "--- $node $pid $command"
+            on "$node" timeout 60 gdb -p "$pid" --batch -ex 'thread apply all backtrace 24' \
+                </dev/null 2>/dev/null | grep -E '^(Thread|#)'
+        done >&4
 }
 
 # What the job has said so far.

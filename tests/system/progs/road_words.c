@@ -144,6 +144,8 @@ int words_read(char *words, ftAction_t *action, ftTimeout_t *timeout_ms)
         *action = resourceError(R, U);
     else if (strcmp(verb, "find") == 0)
         *action = findAlternative(R, C);
+    else if (strcmp(verb, "place") == 0)
+        *action = ftPlaceOf(R);
     else
         return -1;
     return 0;
@@ -212,6 +214,7 @@ size_t words_write(const ftReply_t *reply, double took_ms, char *text, size_t si
     put_text(&line, "alternative", reply->alternative.node);
     put_text(&line, "rung", rungs[reply->rung]);
     put_text(&line, "reach", reaches[reply->reach]);
+    put(&line, ",\"reach_rank\":%d", reply->reach_rank);
     put_text(&line, "repair", reply->repair);
     put_text(&line, "match", reply->match);
     put_text(&line, "reason", reply->reason);
