@@ -482,11 +482,21 @@ enum verdict {
     REFUSED  /* `words` */
 };
 
+/* Another process may have heard of a loss, and given up what this one is in, before this one hears
+ * of it. With the lock held. */
+static void await_reason(void)
+{
+    int64_t until_ns = ftm_deadline_ns(CALL_MS);
+    int flag;
+
+    while (seen == last.repairs && !ftm_repair_is_needed() && ftm_now_ns() < until_ns)
+        PMPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &flag, MPI_STATUS_IGNORE);
+}
+
 /* Nobody of the world is lost. It may be that another thread has repaired it; that an unused spare
  * was lost, which is nobody's affair; or that the application has revoked a communicator. */
 static enum verdict explain(int rc)
 {
-    int64_t until_ns = ftm_deadline_ns(CALL_MS);
     int class = rc, flag;
 
     if (seen != last.repairs && ftm_repair_whole)
@@ -499,8 +509,7 @@ static enum verdict explain(int rc)
         PMPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &flag, MPI_STATUS_IGNORE);
         return ++stale < STALE_MAX ? AGAIN : STRANGE;
     }
-    while (!ftm_repair_is_needed() && ftm_now_ns() < until_ns)
-        PMPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &flag, MPI_STATUS_IGNORE);
+    await_reason();
     return ftm_repair_is_needed() ? AGAIN : STRANGE;
 }
 
@@ -603,6 +612,18 @@ enum ftm_repaired ftm_repair(MPI_Comm app_comm, int rc, const char *call, int *e
         *error = ftm_raise(app_comm, rc);
         return FTM_REPAIR_RETURN;
     }
+}
+
+int ftm_repair_instead(MPI_Comm app_comm, int rc)
+{
+    int before = seen;
+
+    pthread_mutex_lock(&mutex);
+    await_reason();
+    pthread_mutex_unlock(&mutex);
+    if (ftm_repair(app_comm, rc, NULL, &rc) == FTM_REPAIR_RETURN)
+        return rc;
+    return seen != before ? MPIX_ERR_PROC_FAILED : ftm_raise(app_comm, rc);
 }
 
 bool ftm_again_uncounted(MPI_Comm comm, const char *call, int *rc)

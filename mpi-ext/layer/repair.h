@@ -44,6 +44,10 @@ enum ftm_repaired {
  *           handed back */
 enum ftm_repaired ftm_repair(MPI_Comm app_comm, int rc, const char *call, int *error);
 
+/* The same for a call that cannot be done again; the program knows, or the error has been raised.
+ * Returns the error that the call is to return. */
+int ftm_repair_instead(MPI_Comm app_comm, int rc);
+
 /* Is the error one for ftm_repair? (In mode repair: a loss, or a revoked communicator.) */
 bool ftm_repair_is_for(int rc);
 

@@ -451,11 +451,8 @@ int ftm_failed(MPI_Comm app_comm, int rc)
     ftm_cid_unblock();
     rc = ftm_meant(app_comm, rc);
     if (ours && ftm_repair_is_for(rc) && ftm_repair_rules()
-        && (ftm_comm_of(app_comm) || ftm_stray_is_one(app_comm))) {
-        if (ftm_repair(app_comm, rc, NULL, &rc) == FTM_REPAIR_REPEAT)
-            rc = MPIX_ERR_PROC_FAILED; /* what has called cannot be done again */
-        return rc;
-    }
+        && (ftm_comm_of(app_comm) || ftm_stray_is_one(app_comm)))
+        return ftm_repair_instead(app_comm, rc);
     if (ours && ftm_is_replacement() && is_alone(app_comm))
         rc = MPIX_ERR_PROC_FAILED; /* the broken communicator's error is "revoked" */
     if (!ours || !is_loss(rc))

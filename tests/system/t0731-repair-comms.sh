@@ -48,6 +48,14 @@ for call in bridge merge; do
     test_expect_success "a rank is lost as an intercommunicator is made ($call)" "
         comms $call 1 $call && whole 1 5"
 done
+# Rank 4 shares the lost rank's node: what tells it is that the others give the merge up.
+test_expect_success 'the same, and one rank hears of the loss by the others only' '
+    mpicc -shared -fPIC -O1 -o "$shared/liblate.so" "$FT_TOP/tests/system/progs/late_news.c" \
+        $(pkg-config --cflags pmix) &&
+    start late ft run --mode=repair --spares 1 -n 6 --map-by slot --host n0:2,n1:2,n2:2,n3:1 \
+        env LATE_RANK=4 sh -c "LD_PRELOAD=/shared/liblate.so:\$LD_PRELOAD exec $progs/repair_comms /shared/late merge" &&
+    await 120 && whole 1 5
+'
 # What a lost rank has said of its neighbours is lost: the rank that makes the call again is told
 # so.
 test_expect_success FULL 'a distributed graph does not come back: a clear error' '
@@ -57,4 +65,4 @@ test_expect_success FULL 'a distributed graph does not come back: a clear error'
 test_expect_success FULL 'neighbourhood collectives after a repair' '
     comms neighbours 1 neighbours die=5@2 && whole 1 5
 '
-test_done
+ft_done

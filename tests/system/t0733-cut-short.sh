@@ -57,4 +57,4 @@ for call in dup info split part; do
     test_expect_success "another, mode retarget: $call" "fails $call 3 3"
 done
 test_expect_success 'another, mode retarget: group' 'fails group 3 1'
-test_done
+ft_done
