@@ -34,6 +34,7 @@
 
 #include "gone.h"
 #include "handlers.h"
+#include "moving.h"
 #include "pt2pt.h"
 #include "repair.h"
 #include "retarget.h"
@@ -323,14 +324,9 @@ static int finish(MPI_Request *request, struct ftm_record *last, bool *done, MPI
  * loss: where that leads to a repair, the repair tells the program, and what comes back is that. */
 static int meet_loss(bool is_record, const struct ftm_record *record, int rc)
 {
-    int error;
-
     if (!ftm_repair_rules() || !ftm_is_loss(rc))
         return rc;
-    return ftm_repair(is_record ? record->comm : MPI_COMM_WORLD, rc, NULL, &error)
-                   == FTM_REPAIR_RETURN
-               ? error
-               : MPIX_ERR_PROC_FAILED;
+    return ftm_repair_instead(is_record ? record->comm : MPI_COMM_WORLD, rc);
 }
 
 /* ---------------------------------------------------------------- looking at one */

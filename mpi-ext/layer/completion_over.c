@@ -80,7 +80,7 @@ void ftm_requests_over(bool is_given_back)
 {
     int64_t deadline_ns = ftm_deadline_ns(STOP_MS);
     struct ftm_record *found;
-    size_t n = ftm_records_active(is_anything, &found);
+    size_t n = ftm_records_active(is_anything, NULL, &found);
 
     for (size_t i = 0; i < n; i++) {
         if (found[i].kind == FTM_COLLECTIVE)

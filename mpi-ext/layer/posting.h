@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * posting.h - what requests.c, completion*.c, persistent.c and soft.c know of each other.
+ * posting.h - what requests.c, moving.c, completion*.c, persistent.c and soft.c know of each other.
  */
 #ifndef FTM_POSTING_H
 #define FTM_POSTING_H
@@ -37,16 +37,16 @@ void ftm_requests_catch_up(int count, const MPI_Request handles[]);
 
 /* ftm_records_list of all, under the lock. */
 size_t ftm_records_active(bool (*wanted)(const struct ftm_record *record, const void *data),
-                          struct ftm_record **found);
+                          const void *data, struct ftm_record **found);
 
 /* The process it is bound to, or FTM_ANYBODY. */
 int ftm_record_process(const struct ftm_record *record);
 
+/* Is it what Open MPI gives for a send that is over at once? There is no record of that. */
+bool ftm_request_is_nothing(MPI_Request request);
+
 /* The error in Open MPI's own status of a completed request. */
 int ftm_request_error(MPI_Request request);
-
-/* Asks again what this request was asked, if it can be stopped; see requests.c. */
-void ftm_request_again(MPI_Request key);
 
 /* Posts and notes, once something has changed. Errors are to be raised. */
 int ftm_post_send(const struct ftm_comm *c, enum ftm_kind kind, const void *buf, int count,

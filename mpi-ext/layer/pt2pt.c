@@ -50,8 +50,7 @@ int ftm_result(MPI_Comm comm, int rc)
         return rc;
     if (!ftm_repair_is_for(rc) || !ftm_repair_rules())
         return ftm_raise(comm, rc);
-    /* What has called cannot be done again. */
-    return ftm_repair(comm, rc, NULL, &rc) == FTM_REPAIR_REPEAT ? MPIX_ERR_PROC_FAILED : rc;
+    return ftm_repair_instead(comm, rc);
 }
 
 bool ftm_is_loss(int rc)

@@ -78,15 +78,4 @@ void ftm_requests_end(void);
 /* Is there a receive from MPI_ANY_SOURCE under way? */
 bool ftm_requests_want_anybody(void);
 
-/* Is anything in flight to or from virtual rank v's process `real`? */
-bool ftm_requests_are_with(int v, int real);
-
-/* Virtual rank v is about to have another process than `real`, which nobody knows as v then: what
- * receives from anybody have got of it stays v's, although the application takes it later. */
-void ftm_requests_name(int v, int real);
-
-/* Virtual rank v has another process than `real` now: what is in flight to or from it is asked
- * again (or ends with an error, by the rule above), in the order in which it was first asked. */
-void ftm_requests_move(int v, int real);
-
 #endif

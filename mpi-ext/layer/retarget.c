@@ -31,6 +31,7 @@
 #include "fresh.h"
 #include "gone.h"
 #include "inbox.h"
+#include "moving.h"
 #include "repair.h"
 #include "requests.h"
 #include "role.h"
