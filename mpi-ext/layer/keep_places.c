@@ -34,7 +34,7 @@
 #include "table.h"
 #include "world.h"
 
-#define ASK_MS 5000
+#define ASK_MS 15000 /* of busy nodes: who gives up too soon has lost its state */
 #define LOCATIONS_ENV "FT_LOCATIONS"
 
 struct ftm_keep_places {
