@@ -20,7 +20,7 @@
 
 #include "ftmpi.h"
 
-#define FTM_HOOKS_VERSION 7
+#define FTM_HOOKS_VERSION 8
 #define FTM_HOOKS_SYMBOL "ftm_hooks"
 
 struct ftm_functions; /* functions.h, generated */
@@ -39,6 +39,7 @@ typedef int ftm_finalize_fn(void);
 typedef int ftm_session_fn(MPI_Session *session);
 typedef int ftm_comm_fn(MPI_Comm *comm);
 typedef int ftm_abort_fn(MPI_Comm comm, int code);
+typedef pmix_status_t ftm_pmix_finalize_fn(const pmix_info_t info[], size_t ninfo);
 typedef pmix_status_t ftm_procs_fn(const pmix_proc_t procs[], size_t nprocs,
                                    const pmix_info_t info[], size_t ninfo);
 typedef pmix_status_t ftm_lookup_fn(pmix_pdata_t data[], size_t ndata, const pmix_info_t info[],
@@ -69,6 +70,8 @@ struct ftm_hooks {
     ftm_procs_fn *pmix_fence;   /* they use PMIx's functions that do not block */
     ftm_lookup_fn *pmix_lookup;
     ftm_spawn_fn *pmix_spawn;
+    pmix_status_t (*pmix_finalize)(ftm_pmix_finalize_fn *next, const pmix_info_t info[],
+                                   size_t ninfo);
     int (*wants_fence)(void);   /* 1 if the hook is to be called, 0 for `next` */
     int (*wants_lookup)(void);
     int (*wants_spawn)(void);

@@ -68,6 +68,7 @@ mpi_ext_ftmpi_layer_la_SOURCES = \
     mpi-ext/layer/inter.c mpi-ext/layer/inter.h \
     mpi-ext/layer/own.h mpi-ext/layer/posting.h \
     mpi-ext/layer/moving.c mpi-ext/layer/moving.h \
+    mpi-ext/layer/notice.c mpi-ext/layer/notice.h \
     mpi-ext/layer/part.c mpi-ext/layer/part.h \
     mpi-ext/layer/persistent.c \
     mpi-ext/layer/pt2pt.c mpi-ext/layer/pt2pt.h \

@@ -14,6 +14,7 @@
  *   MPI_Abort                               whose end it is (layer/abort.c)
  *   PMIx_Connect, _Fence, _Lookup, _Spawn   what Open MPI calls inside of spawn, connect, accept
  *                                           and disconnect: bounded waits (layer/bounded.c)
+ *   PMIx_Finalize                           no word is under way to others then (layer/notice.c)
  *   ompi_comm_request_schedule_append       what Open MPI calls as a communicator is made: none
  *                                           waits for ever for a lost rank (layer/among.c)
  *   every other MPI function that another   one jump through a table (entries.c, generated), to the
@@ -297,6 +298,14 @@ EXPORT pmix_status_t PMIx_Spawn(const pmix_info_t job_info[], size_t ninfo,
     if (hooks && hooks->wants_spawn())
         return hooks->pmix_spawn(job_info, ninfo, apps, napps, nspace);
     return found ? found(job_info, ninfo, apps, napps, nspace) : PMIX_ERR_NOT_SUPPORTED;
+}
+
+EXPORT pmix_status_t PMIx_Finalize(const pmix_info_t info[], size_t ninfo)
+{
+    NEXT(ftm_pmix_finalize_fn, "PMIx_Finalize")
+    if (hooks && found)
+        return hooks->pmix_finalize(found, info, ninfo);
+    return found ? found(info, ninfo) : PMIX_ERR_NOT_SUPPORTED;
 }
 
 /* ---------------------------------------------------------------- inside of Open MPI */

@@ -36,6 +36,7 @@
 #include <string.h>
 
 #include "gone.h"
+#include "notice.h"
 #include "world.h"
 
 /* Ours alone; PMIx leaves everything below PMIX_EXTERNAL_ERR_BASE to its users. */
@@ -283,42 +284,12 @@ bool ftm_headcount_name(pmix_proc_t *me)
     return true;
 }
 
-struct notice {
-    pmix_info_t info[3];
-    pmix_proc_t to[];
-};
-
-static void on_sent(pmix_status_t status, void *data)
-{
-    struct notice *notice = data;
-
-    (void) status;
-    for (int i = 0; i < 3; i++)
-        PMIX_INFO_DESTRUCT(&notice->info[i]);
-    free(notice);
-}
-
 static void notify(pmix_status_t code, const pmix_proc_t to[], size_t n, struct words words)
 {
-    struct notice *notice = calloc(1, sizeof *notice + n * sizeof *to);
-    pmix_data_array_t range = {.type = PMIX_PROC, .size = n};
-    pmix_byte_object_t object = {(char *) &words, sizeof words};
-    pmix_status_t status;
     pmix_proc_t me;
-    bool yes = true;
 
-    if (!notice || !ftm_headcount_name(&me)) {
-        free(notice);
-        return; /* it is asked again */
-    }
-    memcpy(notice->to, to, n * sizeof *to);
-    range.array = notice->to;
-    PMIX_INFO_LOAD(&notice->info[0], PMIX_EVENT_NON_DEFAULT, &yes, PMIX_BOOL);
-    PMIX_INFO_LOAD(&notice->info[1], PMIX_EVENT_CUSTOM_RANGE, &range, PMIX_DATA_ARRAY);
-    PMIX_INFO_LOAD(&notice->info[2], KEY, &object, PMIX_BYTE_OBJECT);
-    status = PMIx_Notify_event(code, &me, PMIX_RANGE_CUSTOM, notice->info, 3, on_sent, notice);
-    if (status != PMIX_SUCCESS)
-        on_sent(status, notice);
+    if (ftm_headcount_name(&me)) /* else it is asked again */
+        ftm_notice_send(code, KEY, &me, to, n, &words, sizeof words);
 }
 
 void ftm_headcount_ask(const pmix_proc_t to[], size_t n, bool is_waiting)

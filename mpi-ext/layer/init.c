@@ -14,7 +14,6 @@
  *                 communicator's own error handler: what the application does about errors is
  *                 its own affair
  */
-#include "abort.h"
 #include "config.h"
 
 #include <mpi.h>
@@ -37,6 +36,7 @@
 #include "keep.h"
 #include "links.h"
 #include "loop.h"
+#include "notice.h"
 #include "reach.h"
 #include "real.h"
 #include "refill.h"
@@ -276,6 +276,7 @@ __attribute__((visibility("default"))) const struct ftm_hooks ftm_hooks = {
     .pmix_fence = ftm_fence,
     .pmix_lookup = ftm_lookup,
     .pmix_spawn = ftm_spawn,
+    .pmix_finalize = ftm_notice_finalize,
     .wants_fence = ftm_wants_fence,
     .wants_lookup = ftm_wants_lookup,
     .wants_spawn = ftm_wants_spawn,

@@ -28,12 +28,13 @@
 #include <string.h>
 
 #include "gone.h"
+#include "notice.h"
 #include "role.h"
 
 #include "real.h" /* the last: PMPI_X is Open MPI's own from here on */
 
 #define FTM_COUNTS_MAX (1 << 20)
-#define FTM_REPLAY_MS 10000
+#define FTM_REPLAY_MS 30000
 #define AGAIN_MS 500
 #define MEMBERS_MAX (1 << 22)
 
@@ -225,51 +226,19 @@ static const struct ftm_birth *find(uint64_t parent, uint32_t k)
 
 /* ---------------------------------------------------------------- by PMIx */
 
-struct notice {
-    pmix_info_t info[3];
-    pmix_proc_t *to;
-};
-
-static void on_sent(pmix_status_t status, void *data)
+static void notify(pmix_status_t code, const pmix_proc_t to[], size_t n, const void *bytes,
+                   size_t size)
 {
-    struct notice *notice = data;
-
-    (void) status;
-    for (int i = 0; i < 3; i++)
-        PMIX_INFO_DESTRUCT(&notice->info[i]);
-    free(notice->to);
-    free(notice);
-}
-
-/* Never waits. Takes `to` over. */
-static void notify(pmix_status_t code, pmix_proc_t *to, size_t n_to, const void *bytes, size_t size)
-{
-    struct notice *notice = calloc(1, sizeof *notice);
-    pmix_data_array_t range = {.type = PMIX_PROC, .size = n_to, .array = to};
-    pmix_byte_object_t object = {(char *) bytes, size};
     pmix_proc_t me;
-    pmix_status_t status;
-    bool yes = true;
 
-    if (!notice) {
-        free(to);
-        return;
-    }
-    notice->to = to;
     PMIX_LOAD_PROCID(&me, ftm_role_job(), (pmix_rank_t) ftm_role()->real_rank);
-    PMIX_INFO_LOAD(&notice->info[0], PMIX_EVENT_NON_DEFAULT, &yes, PMIX_BOOL);
-    PMIX_INFO_LOAD(&notice->info[1], PMIX_EVENT_CUSTOM_RANGE, &range, PMIX_DATA_ARRAY);
-    PMIX_INFO_LOAD(&notice->info[2], KEY, &object, PMIX_BYTE_OBJECT);
-    status = PMIx_Notify_event(code, &me, PMIX_RANGE_CUSTOM, notice->info, 3, on_sent, notice);
-    if (status != PMIX_SUCCESS)
-        on_sent(status, notice);
+    ftm_notice_send(code, KEY, &me, to, n, bytes, size);
 }
 
 static void answer(const pmix_proc_t *source, const struct words *question)
 {
     struct words words = *question;
     const struct ftm_birth *entry;
-    pmix_proc_t *to = malloc(sizeof *to);
     char *bytes = NULL;
     size_t size = sizeof words;
 
@@ -286,12 +255,8 @@ static void answer(const pmix_proc_t *source, const struct words *question)
             memcpy(bytes + sizeof words, entry->members, (size_t) words.n * sizeof(int));
     }
     pthread_mutex_unlock(&mutex);
-    if (to && bytes) {
-        *to = *source;
-        notify(ANSWER, to, 1, bytes, size);
-    } else {
-        free(to);
-    }
+    if (bytes)
+        notify(ANSWER, source, 1, bytes, size);
     free(bytes);
 }
 
@@ -380,6 +345,7 @@ static void ask_all(const struct words *words, const int reals[], int n)
     for (int i = 0; i < n; i++)
         PMIX_LOAD_PROCID(&to[i], ftm_role_job(), (pmix_rank_t) reals[i]);
     notify(QUERY, to, (size_t) n, words, sizeof *words);
+    free(to);
 }
 
 /* With gone.h's lock held. True: nobody else is to be waited for. */

@@ -33,11 +33,18 @@ tests_unit_test_standstill_LDADD = $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/test_headcount
 tests_unit_test_headcount_SOURCES = tests/unit/test_headcount.c mpi-ext/layer/headcount.c \
-    mpi-ext/layer/gone.c
+    mpi-ext/layer/gone.c mpi-ext/layer/notice.c
 tests_unit_test_headcount_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/mpi-ext $(MPI_CFLAGS) \
     $(PMIX_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_test_headcount_CFLAGS = $(AM_CFLAGS) -pthread
 tests_unit_test_headcount_LDADD = $(MPI_LIBS) $(PMIX_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/test_notice
+tests_unit_test_notice_SOURCES = tests/unit/test_notice.c mpi-ext/layer/notice.c
+tests_unit_test_notice_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/mpi-ext $(MPI_CFLAGS) \
+    $(PMIX_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_test_notice_CFLAGS = $(AM_CFLAGS) -pthread
+tests_unit_test_notice_LDADD = $(PMIX_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/test_slots
 tests_unit_test_slots_SOURCES = tests/unit/test_slots.c mpi-ext/layer/slots.c
