@@ -289,7 +289,6 @@ void ftm_derived_end(void)
     ftm_slots_end();
     ftm_stray_end();
     ftm_inter_end();
-    ftm_replay_end();
     ftm_rebuild_end();
     ftm_attributes_end();
 }

@@ -41,6 +41,7 @@
 #include "real.h"
 #include "refill.h"
 #include "repair.h"
+#include "replay.h"
 #include "role.h"
 #include "runtime.h"
 #include "stale_send.h"
@@ -181,13 +182,21 @@ static void end_ours(void)
     ftm_runtime_end();
 }
 
+/* Until PMIx is down a replacement that is behind is told how communicators were made. */
+static void end_answers(void)
+{
+    ftm_events_end();
+    if (!is_up())
+        ftm_replay_end();
+}
+
 /* A failure in the middle of Open MPI's part makes it return early, with PMIx still up; the daemon
  * then takes the end of the process for a crash. */
 static void end_pmix(int rc)
 {
     if (rc != MPI_SUCCESS && PMIx_Initialized())
         PMIx_Finalize(NULL, 0);
-    ftm_events_end();
+    end_answers();
 }
 
 static int finalize(ftm_finalize_fn *next)
@@ -223,7 +232,7 @@ static int session_finalize(ftm_session_fn *next, MPI_Session *session)
     rc = next(session);
     if (rc == MPI_SUCCESS)
         atomic_fetch_sub(&inits, 1);
-    ftm_events_end();
+    end_answers();
     return rc;
 }
 

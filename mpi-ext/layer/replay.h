@@ -46,7 +46,8 @@ void ftm_replay_renumber(const int now_of[], int before_n);
 int ftm_replay_ask(uint64_t parent, uint32_t k, int v, const int reals[], int n,
                    struct ftm_made *made);
 
-/* Listens for such questions. */
+/* Listens for such questions; until PMIx is down, as a replacement may come to its calls when the
+ * others have come to MPI_Finalize. */
 void ftm_replay_begin(void);
 void ftm_replay_end(void);
 

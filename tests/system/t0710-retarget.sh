@@ -129,6 +129,9 @@ test_expect_success 'FTMPI_Reach of a spare: it has the number of the rank whose
 test_expect_success FULL 'a duplicate' '
     run_app dup 1 isend comm=dup die=2@50 && well && published 200 2=2
 '
+test_expect_success 'a duplicate that a replacement makes when the others have come to MPI_Finalize' '
+    run_app finalize 1 isend comm=dup late die=2@50 && well && published 200 2=2
+'
 test_expect_success 'a split, the other way round' '
     run_app split 2 gather comm=split steps=100 die=2@50 die=3@60 && well && gathered 100 2=2 3=2
 '

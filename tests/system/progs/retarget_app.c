@@ -4,7 +4,7 @@
  * FT, name no spare, handle no error.
  *
  *   retarget_app FOLDER WAY [comm=world|dup|split|cart|group] [rule=error] [steps=N] [bytes=N]
- *                [die=RANK@STEP]...
+ *                [late] [die=RANK@STEP]...
  *
  * WAY:
  *   send, ssend       rank 0 sends each step's number to all others, blocking
@@ -26,6 +26,8 @@
  *   held              the last rank sends one message, and dies; rank 0 has received it, but waits for
  *                     another one, and looks at it only when that rank has been replaced
  *   barrier           send, and a barrier at the end
+ *
+ * late: a replacement makes the communicator when all others have come to MPI_Finalize.
  *
  * A rank dies (SIGKILL) in the step of its first `die`; a later one is for its replacement. The
  * file FOLDER/died.RANK.K says that its K-th process has. What each process received it writes to
@@ -645,6 +647,23 @@ static void make_group(void)
     MPI_Group_free(&world);
 }
 
+/* Of the last step before MPI_Finalize they write; a moment later they are in it. */
+static void await_ends(void)
+{
+    const struct timespec moment = {.tv_sec = 1};
+    char path[512];
+
+    name(path, sizeof path, "died", rank, 0);
+    if (access(path, F_OK) != 0)
+        return;
+    for (int other = 0; other < size; other++) {
+        name(path, sizeof path, "done", other, 0);
+        while (other != rank && access(path, F_OK) != 0)
+            usleep(1000);
+    }
+    nanosleep(&moment, NULL);
+}
+
 static void make_comm(const char *kind)
 {
     int dims[1], periods[1] = {1}, coords[1], left, right;
@@ -671,6 +690,7 @@ static void make_comm(const char *kind)
 static void parse(int argc, char **argv)
 {
     const char *kind = "world", *rule = "repost";
+    int is_late = 0;
 
     if (argc < 3)
         exit(2);
@@ -685,6 +705,8 @@ static void parse(int argc, char **argv)
             steps = atoi(argv[i] + 6);
         else if (strncmp(argv[i], "bytes=", 6) == 0)
             n_numbers = atoi(argv[i] + 6) / (int) sizeof(int);
+        else if (strcmp(argv[i], "late") == 0)
+            is_late = 1;
         else if (n_deaths < DEATHS_MAX
                  && sscanf(argv[i], "die=%d@%d", &deaths[n_deaths].rank, &deaths[n_deaths].step)
                         == 2)
@@ -694,6 +716,8 @@ static void parse(int argc, char **argv)
     }
     if (size > RANKS_MAX)
         exit(2);
+    if (is_late)
+        await_ends();
     make_comm(kind);
     dies_late = strcmp(rule, "error") == 0;
     if (dies_late)
