@@ -23,10 +23,12 @@
 #include "events.h"
 #include "gone.h"
 #include "links.h"
+#include "refill.h"
+#include "who.h"
 
-
-/* A program that MPI_Comm_spawn started finds its parent inside of MPI_Init; so long it may take.
- * */
+/* A program that MPI_Comm_spawn started finds its parent inside of MPI_Init; so long it may take. And
+ * so long a program that this layer started waits there until its parent connects, which it does at
+ * once or, having given up, never. */
 #define PARENT_TIMEOUT_MS 60000
 
 /* One call. Belongs to the waiter and to the callback; the last one frees it. Under gone.h's lock.
@@ -158,6 +160,11 @@ static pmix_status_t await(struct call **call, pmix_status_t started, const pmix
 
 /* ---------------------------------------------------------------- the four calls */
 
+static bool is_started_by_layer(void)
+{
+    return !limits && !ftm_comms_mpi_is_up() && (getenv(FTM_WHO_ENV) || getenv(FTM_JOIN_ENV));
+}
+
 pmix_status_t ftm_connect(const pmix_proc_t procs[], size_t nprocs, const pmix_info_t info[],
                           size_t ninfo)
 {
@@ -168,7 +175,8 @@ pmix_status_t ftm_connect(const pmix_proc_t procs[], size_t nprocs, const pmix_i
         return PMIX_ERR_NOMEM;
     ftm_events_start();
     status = PMIx_Connect_nb(procs, nprocs, info, ninfo, on_op, call);
-    status = await(&call, status, procs, nprocs, FTM_NO_DEADLINE);
+    status = await(&call, status, procs, nprocs,
+                   is_started_by_layer() ? ftm_deadline_ns(PARENT_TIMEOUT_MS) : FTM_NO_DEADLINE);
     if (call)
         free_call(call);
     if (status == PMIX_SUCCESS && !limits)
@@ -210,14 +218,13 @@ int ftm_wants_lookup(void)
 /* A spawned program in MPI_Init waits for its parent: its death ends the wait. */
 static bool find_parent(pmix_proc_t *parent)
 {
-    pmix_proc_t me, job;
     pmix_value_t *value = NULL;
     bool found = false;
+    pmix_proc_t me;
 
     if (PMIx_Init(&me, NULL, 0) != PMIX_SUCCESS) /* it is up: this only counts */
         return false;
-    PMIX_LOAD_PROCID(&job, me.nspace, PMIX_RANK_WILDCARD);
-    if (PMIx_Get(&job, PMIX_PARENT_ID, NULL, 0, &value) == PMIX_SUCCESS && value) {
+    if (PMIx_Get(&me, PMIX_PARENT_ID, NULL, 0, &value) == PMIX_SUCCESS && value) {
         found = value->type == PMIX_PROC;
         if (found)
             *parent = *value->data.proc;

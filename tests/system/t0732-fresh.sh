@@ -54,6 +54,14 @@ test_expect_success FULL 'a communicator made from the world: an end that says w
     said | tr "\n" " " | grep -q "started anew.*--mode=repair"
 '
 
+# Who started it has given it up, and has ended well: nothing tells it so, and mpirun waits for it.
+test_expect_success FULL 'a stand-in whose starter has gone before they were connected does not wait for ever' '
+    mpicc -shared -fPIC -O1 -o "$shared/libconnect.so" "$FT_TOP/tests/system/progs/late_connect.c" \
+        $(pkg-config --cflags pmix) &&
+    start late ft run --mode=report --pool n4 -n 2 --host n0:1,n1:1 "$progs/reach_late" /shared/libconnect.so &&
+    await 120 && said | grep "^gave up" && nothing_left
+'
+
 # A virtual environment of Python's: the interpreter is a link, and finds its packages by that name.
 make_venv() {
     mkdir -p "$shared/venv/bin" "$shared/venv/lib/python$1/site-packages" &&
