@@ -4,6 +4,7 @@
  * helper that is a script here, which writes down what it was told.
  */
 #include <check.h>
+#include <fcntl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static const char script[] =
 
 static struct {
     uv_loop_t loop;
-    char path[64], log[80];
+    char folder[32], path[64], log[80];
     unsigned told_n, over_n;
     struct ft_rms_request told; /* the latest; its texts are below */
     char node[64], reason[300], why[400], command[600];
@@ -72,10 +73,12 @@ static void begin(void)
     int fd;
 
     memset(&stage, 0, sizeof stage);
-    strcpy(stage.path, "/tmp/ft-fake-warden.XXXXXX");
-    fd = mkstemp(stage.path);
-    ck_assert_int_ge(fd, 0);
+    strcpy(stage.folder, "/tmp/ft-fake-warden.XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(stage.folder));
+    snprintf(stage.path, sizeof stage.path, "%s/helper", stage.folder);
     snprintf(stage.log, sizeof stage.log, "%s.log", stage.path);
+    fd = open(stage.path, O_WRONLY | O_CREAT | O_EXCL, 0700);
+    ck_assert_int_ge(fd, 0);
     file = fdopen(fd, "w");
     ck_assert_ptr_nonnull(file);
     ck_assert_int_gt(fprintf(file, script, stage.path, stage.path), 0);
@@ -85,6 +88,7 @@ static void begin(void)
     uv_loop_init(&stage.loop);
 }
 
+/* A helper that was forgotten may still run: where there is no folder, it leaves nothing. */
 static void end(void)
 {
     ft_child_forget_all();
@@ -93,6 +97,7 @@ static void end(void)
     ck_assert_int_eq(uv_loop_close(&stage.loop), 0);
     unlink(stage.path);
     unlink(stage.log);
+    rmdir(stage.folder);
 }
 
 /* All that helpers were told, as one text. */
