@@ -59,7 +59,7 @@ test_expect_success FULL 'a stand-in whose starter has gone before they were con
     mpicc -shared -fPIC -O1 -o "$shared/libconnect.so" "$FT_TOP/tests/system/progs/late_connect.c" \
         $(pkg-config --cflags pmix) &&
     start late ft run --mode=report --pool n4 -n 2 --host n0:1,n1:1 "$progs/reach_late" /shared/libconnect.so &&
-    await 120 && said | grep "^gave up" && nothing_left
+    await 90 && said | grep "^gave up" && nothing_left
 '
 
 # A virtual environment of Python's: the interpreter is a link, and finds its packages by that name.
